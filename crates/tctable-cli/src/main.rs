@@ -1,0 +1,2 @@
+//! The program `tctable`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Traffic and capture generators for tests and benchmarks.
