@@ -1,5 +1,23 @@
-//! From bytes to what the rest of the engine reads.
+//! From bytes to what the rest of the engine reads: one [`PacketInfo`] for each packet.
+//!
+//! A packet is parsed once, in the order of its headers: link layer (`link`), network layer (`ipv4`, `ipv6`),
+//! transport layer (`transport`). Captured bytes may end anywhere; lengths always come from the IP header.
 
+mod address;
+mod error;
 mod frame;
+mod info;
+mod ipv4;
+mod ipv6;
+mod link;
+mod quote;
+mod transport;
+mod tuple;
 
+pub use address::{Address, Family};
+pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};
+pub use info::{Fragment, Packet, PacketInfo, parse};
+pub use quote::quoted_tuple;
+pub use transport::{Invalid, TcpHeader, Transport, protocol, tcp_flags};
+pub use tuple::Tuple;

@@ -1,0 +1,131 @@
+use std::net::IpAddr;
+
+use crate::conntrack::Counter;
+use crate::packet::{Address, Family, protocol};
+use crate::time::{Duration, Instant};
+
+/// The protocol classes that a host's traffic is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Class {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP and ICMPv6.
+    Icmp,
+    /// All others.
+    Other,
+}
+
+impl Class {
+    /// Every class, in the order of the tc_counter line.
+    pub const ALL: [Class; 4] = [Class::Tcp, Class::Udp, Class::Icmp, Class::Other];
+
+    /// The class of a transport protocol number.
+    #[inline]
+    pub const fn of(number: u8) -> Class {
+        match number {
+            protocol::TCP => Class::Tcp,
+            protocol::UDP => Class::Udp,
+            protocol::ICMP | protocol::ICMPV6 => Class::Icmp,
+            _ => Class::Other,
+        }
+    }
+
+    /// The class's name in the tc_counter line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Tcp => "tcp",
+            Class::Udp => "udp",
+            Class::Icmp => "icmp",
+            Class::Other => "other",
+        }
+    }
+}
+
+/// Which way traffic goes, as the host sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Side {
+    /// The host sent it.
+    Tx = 0,
+    /// The host received it.
+    Rx = 1,
+}
+
+/// A host's traffic of one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCounters {
+    /// What it sent.
+    pub tx: Counter,
+    /// What it received.
+    pub rx: Counter,
+}
+
+/// One inside host.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// By [`Class`] and [`Side`]: written by every packet.
+    pub(super) counters: [[Counter; 2]; 4],
+    pub(super) last: Instant,
+    pub(super) first: Instant,
+    /// The last time that its time-out was set without a packet: by a connection's end, or because one was open.
+    pub(super) armed: Instant,
+    pub(super) address: Address,
+    pub(super) family: Family,
+    /// It was seen to send from an inside device.
+    pub(super) by_device: bool,
+    /// Open connections by [`Class`].
+    pub(super) open: [u32; 4],
+    pub(super) opened: u64,
+    pub(super) next_id: u64,
+}
+
+impl Host {
+    /// Its address.
+    pub fn address(&self) -> IpAddr {
+        self.address.to_ip(self.family)
+    }
+
+    /// Its traffic of one class.
+    pub fn class(&self, class: Class) -> ClassCounters {
+        let [tx, rx] = self.counters[class as usize];
+        ClassCounters { tx, rx }
+    }
+
+    /// Its connections of one class that are open now.
+    pub fn connections(&self, class: Class) -> u32 {
+        self.open[class as usize]
+    }
+
+    /// Its connections that are open now.
+    pub fn open_connections(&self) -> u64 {
+        self.open.iter().map(|open| u64::from(*open)).sum()
+    }
+
+    /// The connections that it ever had.
+    pub fn connections_opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// The id that its next connection will get.
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// When its first packet was counted.
+    pub fn first_seen(&self) -> Instant {
+        self.first
+    }
+
+    /// When its last packet was counted.
+    pub fn last_seen(&self) -> Instant {
+        self.last
+    }
+
+    /// When the entry expires unless something happens.
+    pub fn expires(&self, timeout: Duration) -> Instant {
+        self.last.max(self.armed) + timeout
+    }
+}

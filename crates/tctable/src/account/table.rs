@@ -1,0 +1,241 @@
+use thiserror::Error;
+
+use super::host::{Class, Host, Side};
+use crate::conntrack::{Cookie, Counter};
+use crate::packet::{Address, Family};
+use crate::table::{HashKey, Index, Slab};
+use crate::time::{Duration, Instant, Wheel};
+
+/// How hosts are kept.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Hosts that the table may hold: `net.tctable.host_max`.
+    pub max: u32,
+    /// How long a host is kept without traffic and without connections: `tc_counter_timeout`.
+    pub timeout: Duration,
+}
+
+impl Default for Config {
+    /// 1,048,576 hosts, 15 minutes.
+    fn default() -> Self {
+        Config { max: 1 << 20, timeout: Duration::from_secs(900) }
+    }
+}
+
+/// The table holds `max` hosts: the packet is not counted for one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("host table full")]
+pub struct HostTableFull;
+
+/// The host that a connection belongs to, as it is kept on the connection: a packet of the connection finds its host
+/// without a look-up.
+///
+/// The link never dangles: a host with open connections does not expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The host's place in its table.
+    pub(crate) place: u32,
+    /// The host is the destination of the original direction, not the source.
+    pub(crate) responder: bool,
+    id: u64,
+}
+
+impl Owner {
+    /// Ids take 47 bits: at a million new connections a second on one host, four years.
+    const ID_BITS: u32 = 47;
+
+    /// The connection's id within its host.
+    pub(crate) fn id(self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn to_cookie(self) -> Cookie {
+        let place = self.place + 1;
+        let word = self.id | u64::from(self.responder) << Self::ID_BITS;
+        Cookie([place as u16, (place >> 16) as u16, word as u16, (word >> 16) as u16, (word >> 32) as u16])
+    }
+
+    #[inline]
+    pub(crate) fn from_cookie(Cookie(half): Cookie) -> Option<Owner> {
+        let place = u32::from(half[0]) | u32::from(half[1]) << 16;
+        let word = u64::from(half[2]) | u64::from(half[3]) << 16 | u64::from(half[4]) << 32;
+        Some(Owner {
+            place: place.checked_sub(1)?,
+            responder: word >> Self::ID_BITS != 0,
+            id: word & ((1 << Self::ID_BITS) - 1),
+        })
+    }
+}
+
+/// The hosts of one shard.
+#[derive(Debug)]
+pub struct Hosts {
+    config: Config,
+    key: HashKey,
+    index: Index,
+    slab: Slab<Host>,
+    wheel: Wheel,
+    /// Ids of hosts that expired are not given again, so that (address, id) names one connection for ever: a new host
+    /// begins after the highest of them.
+    first_id: u64,
+}
+
+impl Hosts {
+    pub(crate) fn new(config: Config, key: HashKey) -> Self {
+        Hosts { config, key, index: Index::new(), slab: Slab::new(), wheel: Wheel::new(), first_id: 1 }
+    }
+
+    /// Hosts in the table.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether the table is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How hosts are kept.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The hosts, in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.slab.iter().map(|(_, host)| host)
+    }
+
+    pub(crate) fn find(&self, family: Family, address: Address) -> Option<u32> {
+        self.index.find(self.key.host(family, address), |place| {
+            let host = &self.slab[place];
+            host.address == address && host.family == family
+        })
+    }
+
+    /// Finds a host or enters it.
+    #[inline]
+    pub(crate) fn enter(&mut self, now: Instant, family: Family, address: Address) -> Result<u32, HostTableFull> {
+        match self.find(family, address) {
+            Some(place) => Ok(place),
+            None => self.enter_new(now, family, address),
+        }
+    }
+
+    fn enter_new(&mut self, now: Instant, family: Family, address: Address) -> Result<u32, HostTableFull> {
+        if self.slab.len() >= self.config.max as usize {
+            return Err(HostTableFull);
+        }
+        let host = Host {
+            counters: [[Counter::default(); 2]; 4],
+            last: now,
+            first: now,
+            armed: now,
+            address,
+            family,
+            by_device: false,
+            open: [0; 4],
+            opened: 0,
+            next_id: self.first_id,
+        };
+        let expires = host.expires(self.config.timeout);
+        let place = self.slab.insert(host).ok_or(HostTableFull)?;
+        self.index.insert(self.key.host(family, address), place);
+        self.wheel.insert(place, expires);
+        Ok(place)
+    }
+
+    /// Counts a packet of `bytes` for a host.
+    #[inline]
+    pub(crate) fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
+        let host = &mut self.slab[place];
+        host.counters[class as usize][side as usize].count(bytes);
+        host.last = now;
+    }
+
+    /// Whether a host was seen to send from an inside device.
+    pub(crate) fn known_by_device(&self, family: Family, address: Address) -> bool {
+        self.find(family, address).is_some_and(|place| self.slab[place].by_device)
+    }
+
+    pub(crate) fn set_known_by_device(&mut self, place: u32) {
+        self.slab[place].by_device = true;
+    }
+
+    /// Gives a new connection to a host.
+    pub(crate) fn open(&mut self, place: u32, class: Class, responder: bool) -> Owner {
+        let host = &mut self.slab[place];
+        let id = host.next_id;
+        host.open[class as usize] += 1;
+        host.opened += 1;
+        host.next_id += 1;
+        Owner { place, responder, id }
+    }
+
+    /// Takes back an [`Hosts::open`] whose connection did not come about. Its id stays used.
+    pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
+        let host = &mut self.slab[owner.place];
+        host.open[class as usize] -= 1;
+        host.opened -= 1;
+    }
+
+    /// Ends a connection of a host: from then on it may expire.
+    pub(crate) fn close(&mut self, owner: Owner, class: Class, at: Instant) {
+        let host = &mut self.slab[owner.place];
+        host.open[class as usize] -= 1;
+        host.armed = host.armed.max(at);
+    }
+
+    /// The host that a connection belongs to.
+    pub(crate) fn get(&self, owner: Owner) -> &Host {
+        &self.slab[owner.place]
+    }
+
+    pub(crate) fn at(&self, place: u32) -> &Host {
+        &self.slab[place]
+    }
+
+    /// Expires hosts whose time is over; `expired` sees each.
+    pub(crate) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Host)) {
+        while let Some(due) = self.wheel.poll(now) {
+            for place in due {
+                let host = &mut self.slab[place];
+                if host.open != [0; 4] && host.expires(self.config.timeout) <= now {
+                    host.armed = now;
+                }
+                let expires = host.expires(self.config.timeout);
+                if expires > now {
+                    self.wheel.insert(place, expires);
+                    continue;
+                }
+                let hash = self.key.host(host.family, host.address);
+                self.index.remove(hash, place);
+                let host = self.slab.remove(place);
+                self.first_id = self.first_id.max(host.next_id);
+                expired(host);
+            }
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.wheel.next_timeout()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_owner_comes_back_from_its_cookie(place in 0..u32::MAX, responder: bool, id in 0u64..1 << Owner::ID_BITS) {
+            let owner = Owner { place, responder, id };
+            prop_assert_eq!(Owner::from_cookie(owner.to_cookie()), Some(owner));
+        }
+    }
+
+    #[test]
+    fn an_empty_cookie_has_no_owner() {
+        assert_eq!(Owner::from_cookie(Cookie::default()), None);
+    }
+}

@@ -1,0 +1,166 @@
+use super::status::Status;
+use super::tcp::{Tcp, TcpState};
+use crate::packet::{Tuple, protocol};
+use crate::time::{Duration, Instant, TimerPosition};
+
+/// The direction of a packet within its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Direction {
+    /// As the first packet.
+    Original = 0,
+    /// Against the first packet.
+    Reply = 1,
+}
+
+impl Direction {
+    /// The other one.
+    pub const fn opposite(self) -> Direction {
+        match self {
+            Direction::Original => Direction::Reply,
+            Direction::Reply => Direction::Original,
+        }
+    }
+}
+
+/// Packets and the bytes of their IP packets, headers included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counter {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Counter {
+    /// Counts one packet.
+    #[inline]
+    pub fn count(&mut self, bytes: u32) {
+        self.packets += 1;
+        self.bytes += u64::from(bytes);
+    }
+}
+
+impl std::ops::AddAssign for Counter {
+    fn add_assign(&mut self, other: Counter) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Ten bytes on each connection for whoever accounts it; the tracker never looks at them. All zero at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cookie(pub [u16; 5]);
+
+/// What a protocol's tracker keeps between packets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Protocol {
+    Tcp(Tcp),
+    /// UDP needs no more than the time of its first packet.
+    Udp,
+    Icmp,
+    Generic,
+}
+
+/// A tracked connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Written once, by the first packet.
+    pub(super) original: Tuple,
+    /// Written at packet time, by `track`.
+    pub(super) counters: [Counter; 2],
+    /// The time of the last packet that counted; the deadline is this plus the timeout.
+    pub(super) last: Instant,
+    pub(super) first: Instant,
+    /// In milliseconds, so at most 49 days.
+    pub(super) timeout: u32,
+    /// Where the wheel has it; its owner is the table.
+    pub(super) timer: TimerPosition,
+    pub(super) status: Status,
+    pub(super) cookie: Cookie,
+    /// Written by the tracker alone.
+    pub(super) protocol: Protocol,
+}
+
+impl Connection {
+    /// The tuple of the original direction.
+    pub fn original(&self) -> &Tuple {
+        &self.original
+    }
+
+    /// The tuple of the reply direction.
+    pub fn reply(&self) -> Tuple {
+        // A tuple without an inverse never becomes a connection.
+        self.original.inverted().unwrap_or(self.original)
+    }
+
+    /// The counters of one direction.
+    pub fn counter(&self, direction: Direction) -> Counter {
+        self.counters[direction as usize]
+    }
+
+    /// The status bits.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The TCP state; `None` for other protocols.
+    pub fn tcp_state(&self) -> Option<TcpState> {
+        match &self.protocol {
+            Protocol::Tcp(tcp) => Some(tcp.state()),
+            _ => None,
+        }
+    }
+
+    /// The name of its protocol in `conntrack -L`: `unknown` for those without a tracker of their own.
+    pub fn protocol_name(&self) -> &'static str {
+        match (&self.protocol, self.original.protocol) {
+            (Protocol::Tcp(_), _) => "tcp",
+            (Protocol::Udp, _) => "udp",
+            (Protocol::Icmp, protocol::ICMPV6) => "icmpv6",
+            (Protocol::Icmp, _) => "icmp",
+            (Protocol::Generic, _) => "unknown",
+        }
+    }
+
+    /// When its first packet was seen.
+    pub fn first_seen(&self) -> Instant {
+        self.first
+    }
+
+    /// When its last packet that counted was seen.
+    pub fn last_seen(&self) -> Instant {
+        self.last
+    }
+
+    /// When it ends unless a packet comes.
+    #[inline]
+    pub fn deadline(&self) -> Instant {
+        self.last + Duration::from_millis(u64::from(self.timeout))
+    }
+
+    /// What whoever accounts it keeps on it.
+    pub fn cookie(&self) -> Cookie {
+        self.cookie
+    }
+
+    /// The direction of a packet with that tuple, if it is one of this connection's.
+    #[inline]
+    pub(super) fn direction_of(&self, tuple: &Tuple) -> Option<Direction> {
+        if self.original == *tuple {
+            Some(Direction::Original)
+        } else if tuple.inverted().is_some_and(|inverted| inverted == self.original) {
+            Some(Direction::Reply)
+        } else {
+            None
+        }
+    }
+
+    /// Counts a packet and moves the deadline.
+    #[inline]
+    pub(super) fn refresh(&mut self, now: Instant, direction: Direction, bytes: u32, timeout: Duration) {
+        self.counters[direction as usize].count(bytes);
+        self.last = now;
+        self.timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    }
+}

@@ -1,0 +1,245 @@
+use std::collections::VecDeque;
+
+use thiserror::Error;
+
+use super::connection::{Connection, Cookie, Direction};
+use super::statistics::Statistics;
+use super::status::Status;
+use super::timeouts::Timeouts;
+use super::track::Unconfirmed;
+use crate::packet::Tuple;
+use crate::table::{Hash, HashKey, Index, Slab};
+use crate::time::{Due, Instant, Wheel};
+
+/// How connections are tracked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Connections that the table may hold: `nf_conntrack_max`.
+    pub max: u32,
+    /// Whether a TCP connection may be picked up in mid-stream: `nf_conntrack_tcp_loose`.
+    pub tcp_loose: bool,
+    /// How long connections are kept.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Config {
+    /// The kernel's defaults on a machine with more than 4 GiB of memory.
+    fn default() -> Self {
+        Config { max: 262_144, tcp_loose: true, timeouts: Timeouts::default() }
+    }
+}
+
+/// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
+/// table is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId {
+    place: u32,
+    generation: u32,
+}
+
+/// Why a connection left the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// Its timeout passed.
+    Timeout,
+    /// A reset answered its first packet.
+    Reset,
+    /// A new connection took its tuple.
+    Reopened,
+}
+
+/// A connection that left the table.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The connection as it was at its end.
+    pub connection: Connection,
+    /// When it ended: its deadline, or the time of the packet that ended it.
+    pub at: Instant,
+    /// Why.
+    pub reason: EndReason,
+}
+
+/// Why a connection was not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ConfirmError {
+    /// The table has no place left.
+    #[error("connection table full")]
+    Full,
+    /// Another connection has one of its tuples.
+    #[error("connection clashes with another one")]
+    Clash,
+}
+
+/// The table holds `max` connections; a packet that would open another one is to be dropped, as the kernel does
+/// (`nf_conntrack: table full, dropping packet`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("connection table full")]
+pub struct TableFull;
+
+/// The connection table of one shard.
+#[derive(Debug)]
+pub struct Conntrack {
+    pub(super) config: Config,
+    key: HashKey,
+    index: Index,
+    pub(super) slab: Slab<Connection>,
+    wheel: Wheel,
+    pub(super) statistics: Statistics,
+    ended: VecDeque<Ended>,
+}
+
+impl Conntrack {
+    pub(crate) fn new(config: Config, key: HashKey) -> Self {
+        Conntrack {
+            config,
+            key,
+            index: Index::new(),
+            slab: Slab::new(),
+            wheel: Wheel::new(),
+            statistics: Statistics::default(),
+            ended: VecDeque::new(),
+        }
+    }
+
+    /// Connections in the table: `nf_conntrack_count`. Those whose time has passed count until the wheel comes round.
+    pub fn count(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// What happened so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// The connections in the table, in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
+        self.slab.iter().map(|(place, connection)| (self.id(place), connection))
+    }
+
+    /// The connection of that name, if it is still in the table.
+    pub fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.slab.get(id.place, id.generation)
+    }
+
+    /// The connection at a place, if one still lives there.
+    #[inline]
+    pub(crate) fn at(&self, place: u32) -> Option<&Connection> {
+        let connection = &self.slab[place];
+        (!connection.status.contains(Status::DYING)).then_some(connection)
+    }
+
+    /// What is kept on the connection at a place, also right after its end.
+    #[inline]
+    pub(crate) fn cookie(&self, place: u32) -> Cookie {
+        self.slab[place].cookie
+    }
+
+    fn id(&self, place: u32) -> ConnectionId {
+        ConnectionId { place, generation: self.slab.generation(place) }
+    }
+
+    /// The hash of a packet's tuple.
+    #[inline]
+    pub(crate) fn hash(&self, tuple: &Tuple) -> Hash {
+        self.key.connection(tuple)
+    }
+
+    /// Guesses at the place of a packet's connection. First half of looking ahead: asked for a whole burst before any
+    /// packet is tracked, the loads of its index lines overlap.
+    #[inline]
+    pub(crate) fn look_ahead(&self, hash: Hash) -> Option<u32> {
+        self.index.likely(hash)
+    }
+
+    /// Second half: reads the first and the last cache lines of a connection that will be asked for. What it gives
+    /// means nothing.
+    #[inline]
+    pub(crate) fn touch(&self, place: u32) -> u64 {
+        let connection = &self.slab[place];
+        connection.original.source.low ^ u64::from(connection.timeout) ^ connection.counters[1].bytes
+    }
+
+    #[inline]
+    pub(super) fn find(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
+        let mut direction = None;
+        let place = self.index.find(hash, |place| {
+            direction = self.slab[place].direction_of(tuple);
+            direction.is_some()
+        })?;
+        Some((place, direction?))
+    }
+
+    /// Puts a connection in the table at the end of its first packet's road and gives its place.
+    ///
+    /// # Errors
+    /// [`ConfirmError`]; the connection is gone then, and its packet is to be dropped.
+    pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
+        let Unconfirmed { mut connection, hash } = unconfirmed;
+        if self.find(hash, &connection.original).is_some() {
+            self.statistics.insert_failed += 1;
+            return Err(ConfirmError::Clash);
+        }
+        connection.status.insert(Status::CONFIRMED);
+        let deadline = connection.deadline();
+        let Some(place) = self.slab.insert(connection) else {
+            self.statistics.drop += 1;
+            return Err(ConfirmError::Full);
+        };
+        self.index.insert(hash, place);
+        self.slab[place].timer = self.wheel.insert(place, deadline);
+        self.statistics.insert += 1;
+        Ok(place)
+    }
+
+    /// Takes a connection that is not in the wheel's hands out of the table.
+    fn remove(&mut self, place: u32, at: Instant, reason: EndReason) {
+        // A packet of the same burst may have guessed at this place: the bit tells it that nobody lives here.
+        let connection = &mut self.slab[place];
+        connection.status.insert(Status::DYING);
+        let hash = self.key.connection(&connection.original);
+        self.index.remove(hash, place);
+        let connection = self.slab.remove(place);
+        self.statistics.delete += 1;
+        self.ended.push_back(Ended { connection, at, reason });
+    }
+
+    /// Ends a connection now.
+    pub(super) fn end(&mut self, place: u32, at: Instant, reason: EndReason) {
+        let position = self.slab[place].timer;
+        if let Some(moved) = self.wheel.cancel(position) {
+            self.slab[moved].timer = position;
+        }
+        self.remove(place, at, reason);
+    }
+
+    /// Ends the connections whose time is over. Their ends are then told by [`Conntrack::take_ended`].
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while let Some(due) = self.wheel.poll(now) {
+            self.expire_some(now, due);
+        }
+    }
+
+    fn expire_some(&mut self, now: Instant, due: Due) {
+        // Read all the deadlines first: the cache misses overlap.
+        let deadlines: arrayvec::ArrayVec<Instant, { Wheel::MAX_DUE }> =
+            due.iter().map(|place| self.slab[*place].deadline()).collect();
+        for (place, deadline) in due.into_iter().zip(deadlines) {
+            if deadline <= now {
+                self.remove(place, deadline, EndReason::Timeout);
+            } else {
+                self.slab[place].timer = self.wheel.insert(place, deadline);
+            }
+        }
+    }
+
+    /// When [`Conntrack::expire`] has something to do.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.wheel.next_timeout()
+    }
+
+    /// A connection that ended since the last call, in the order of their ends.
+    #[inline]
+    pub(crate) fn take_ended(&mut self) -> Option<Ended> {
+        self.ended.pop_front()
+    }
+}

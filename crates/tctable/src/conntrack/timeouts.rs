@@ -1,0 +1,72 @@
+use super::tcp::TcpState;
+use crate::time::Duration;
+
+/// How long a connection is kept after its last packet. Defaults are the kernel's; each field's comment names its sysctl
+/// under `net.netfilter`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `nf_conntrack_tcp_timeout_syn_sent`
+    pub tcp_syn_sent: Duration,
+    /// `nf_conntrack_tcp_timeout_syn_recv`
+    pub tcp_syn_recv: Duration,
+    /// `nf_conntrack_tcp_timeout_established`
+    pub tcp_established: Duration,
+    /// `nf_conntrack_tcp_timeout_fin_wait`
+    pub tcp_fin_wait: Duration,
+    /// `nf_conntrack_tcp_timeout_close_wait`
+    pub tcp_close_wait: Duration,
+    /// `nf_conntrack_tcp_timeout_last_ack`
+    pub tcp_last_ack: Duration,
+    /// `nf_conntrack_tcp_timeout_time_wait`
+    pub tcp_time_wait: Duration,
+    /// `nf_conntrack_tcp_timeout_close`
+    pub tcp_close: Duration,
+    /// `nf_conntrack_tcp_timeout_unacknowledged`
+    pub tcp_unacknowledged: Duration,
+    /// `nf_conntrack_udp_timeout`
+    pub udp: Duration,
+    /// `nf_conntrack_udp_timeout_stream`
+    pub udp_stream: Duration,
+    /// `nf_conntrack_icmp_timeout`
+    pub icmp: Duration,
+    /// `nf_conntrack_icmpv6_timeout`
+    pub icmpv6: Duration,
+    /// `nf_conntrack_generic_timeout`
+    pub generic: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            tcp_syn_sent: Duration::from_secs(120),
+            tcp_syn_recv: Duration::from_secs(60),
+            tcp_established: Duration::from_secs(432_000),
+            tcp_fin_wait: Duration::from_secs(120),
+            tcp_close_wait: Duration::from_secs(60),
+            tcp_last_ack: Duration::from_secs(30),
+            tcp_time_wait: Duration::from_secs(120),
+            tcp_close: Duration::from_secs(10),
+            tcp_unacknowledged: Duration::from_secs(300),
+            udp: Duration::from_secs(30),
+            udp_stream: Duration::from_secs(120),
+            icmp: Duration::from_secs(30),
+            icmpv6: Duration::from_secs(30),
+            generic: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Timeouts {
+    pub(super) fn tcp(&self, state: TcpState) -> Duration {
+        match state {
+            TcpState::None | TcpState::SynSent | TcpState::SynSent2 => self.tcp_syn_sent,
+            TcpState::SynRecv => self.tcp_syn_recv,
+            TcpState::Established => self.tcp_established,
+            TcpState::FinWait => self.tcp_fin_wait,
+            TcpState::CloseWait => self.tcp_close_wait,
+            TcpState::LastAck => self.tcp_last_ack,
+            TcpState::TimeWait => self.tcp_time_wait,
+            TcpState::Close => self.tcp_close,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+use crate::account::{self, Inside};
+use crate::conntrack;
+use crate::table::HashKey;
+
+/// Everything that an engine is told before its first packet. The same configuration and the same packets give the same
+/// state.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How connections are tracked.
+    pub conntrack: conntrack::Config,
+    /// How hosts are kept.
+    pub hosts: account::Config,
+    /// Which networks and devices are inside.
+    pub inside: Inside,
+    /// Keys the hashes of addresses and ports. Take it from a good source of randomness where others choose the
+    /// packets; no answer of the engine depends on it.
+    pub hash_key: HashKey,
+    /// Which events are kept for [`super::Gateway::poll_event`].
+    pub events: EventMask,
+    /// Events that wait at most; further ones are lost and counted ([`super::Totals::events_lost`]).
+    pub max_events: usize,
+}
+
+/// Kinds of events: what nobody asks for is never built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventMask {
+    /// [`super::Event::ConnectionEnded`]
+    pub connection_ended: bool,
+    /// [`super::Event::HostExpired`]
+    pub host_expired: bool,
+}
+
+impl Default for Config {
+    /// The kernel's defaults, private networks inside, no events.
+    fn default() -> Self {
+        Config {
+            conntrack: conntrack::Config::default(),
+            hosts: account::Config::default(),
+            inside: Inside::new(&Inside::default_prefixes()),
+            hash_key: HashKey::default(),
+            events: EventMask::default(),
+            max_events: 1 << 16,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The packet's road: wires the rooms together in the order in which a packet passes them.
+
+mod config;
+mod event;
+mod observer;
+mod road;
+mod totals;
+
+pub use config::{Config, EventMask};
+pub use event::Event;
+pub use observer::{Observer, Seen};
+pub use road::Gateway;
+pub use totals::{Totals, Unaccounted};

@@ -1,0 +1,40 @@
+use std::net::IpAddr;
+
+use super::road::Gateway;
+use crate::conntrack::{Connection, CtState, Direction};
+use crate::packet::{NotIp, PacketInfo};
+use crate::time::Instant;
+
+/// Sees every frame right after it has passed the road.
+pub trait Observer {
+    /// One frame has passed.
+    fn seen(&mut self, gateway: &Gateway, seen: &Seen<'_>);
+}
+
+/// Watches nothing, at no cost.
+#[derive(Debug)]
+pub(super) struct Unobserved;
+
+impl Observer for Unobserved {
+    #[inline(always)]
+    fn seen(&mut self, _: &Gateway, _: &Seen<'_>) {}
+}
+
+/// What became of one frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The frame's own time.
+    pub time: Instant,
+    /// What its headers say, or why it is no IP packet.
+    pub packet: Result<&'a PacketInfo, NotIp>,
+    /// What it is to its connection; `None` for a frame that is no IP packet, and for one that was dropped because the
+    /// connection table is full.
+    pub ct_state: Option<CtState>,
+    /// Its direction in its connection.
+    pub direction: Option<Direction>,
+    /// The host that it was counted for; the sender, where it was counted for two.
+    pub host: Option<IpAddr>,
+    /// Its connection as it stands now, and the connection's id within its host; `None` also for a connection that
+    /// ended with this packet.
+    pub connection: Option<(&'a Connection, Option<u64>)>,
+}

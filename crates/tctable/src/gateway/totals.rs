@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+
+use crate::conntrack::Counter;
+use crate::packet::{Malformed, NotIp};
+
+/// What the engine saw, in packets and bytes, so that nothing is silently absent.
+///
+/// Every frame is either an IP packet or counted in [`Unaccounted::not_ip`] or [`Unaccounted::malformed`]. Every IP
+/// packet is counted for one host, for two ([`Totals::inside_to_inside`]), or in one of the other fields of
+/// [`Unaccounted`]. So, for packets and for bytes:
+/// `sum of all hosts - inside_to_inside + outside_to_outside + host_table_full + conntrack_full = ip`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All frames, with their bytes on the wire.
+    pub frames: Counter,
+    /// All IP packets, with the lengths that their headers tell.
+    pub ip: Counter,
+    /// IP packets counted for the host that sent them.
+    pub tx: Counter,
+    /// IP packets counted for the host that received them.
+    pub rx: Counter,
+    /// IP packets that count for two hosts, among both `tx` and `rx`.
+    pub inside_to_inside: Counter,
+    /// What is not counted for any host.
+    pub unaccounted: Unaccounted,
+    /// Times that a packet was not counted for a host because the host table was full; one that went from inside to
+    /// inside may still have been counted for the other.
+    pub hosts_refused: u64,
+    /// Frames whose time lay before that of an earlier one; they are taken to have come at the later time.
+    pub time_reversed: u64,
+    /// Events that were lost because too many waited.
+    pub events_lost: u64,
+}
+
+/// What is not counted for any host, by cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unaccounted {
+    /// IP packets with neither end inside.
+    pub outside_to_outside: Counter,
+    /// IP packets of hosts that had no place in the table.
+    pub host_table_full: Counter,
+    /// IP packets that would have opened a connection when the table was full: a gateway drops them.
+    pub conntrack_full: Counter,
+    /// Frames of other protocols by ethertype, with their bytes on the wire.
+    pub not_ip: BTreeMap<u16, Counter>,
+    /// Frames whose headers make no sense by cause ([`Malformed::ALL`]), with their bytes on the wire.
+    pub malformed: [Counter; Malformed::ALL.len()],
+}
+
+impl Unaccounted {
+    pub(super) fn count(&mut self, why: NotIp, wire_len: u32) {
+        match why {
+            NotIp::Ethertype(ethertype) => self.not_ip.entry(ethertype).or_default().count(wire_len),
+            NotIp::Malformed(cause) => self.malformed[cause as usize].count(wire_len),
+        }
+    }
+
+    /// Each cause with its counter.
+    pub fn malformed(&self) -> impl Iterator<Item = (Malformed, Counter)> {
+        Malformed::ALL.into_iter().zip(self.malformed)
+    }
+}

@@ -1,0 +1,69 @@
+use super::address::Family;
+use super::error::NotIp;
+use super::frame::{Frame, FrameDirection};
+use super::link::{self, Network};
+use super::transport::Transport;
+use super::tuple::Tuple;
+use super::{ipv4, ipv6};
+
+/// A frame that holds an IP packet, with what was read of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// The frame as it came.
+    pub frame: Frame<'a>,
+    /// What its headers say.
+    pub info: PacketInfo,
+}
+
+/// A packet's part in a datagram that was split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fragment {
+    /// The whole datagram.
+    None,
+    /// The first fragment, with the transport header.
+    First,
+    /// A later fragment, without the transport header.
+    Later,
+}
+
+/// What the headers of one IP packet say: read once, by all that follow.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketInfo {
+    /// The packet's tuple; ports are zero where the transport header does not tell them.
+    pub tuple: Tuple,
+    /// The IP packet's length in bytes, headers included: IPv4 total length, IPv6 payload length + 40.
+    pub ip_len: u32,
+    /// Where the IP header begins in the frame, in bytes.
+    pub network_offset: u16,
+    /// Where the transport header begins in the frame, in bytes.
+    pub transport_offset: u16,
+    /// The packet's part in a split datagram.
+    pub fragment: Fragment,
+    /// Which way the frame crossed its device, from the frame's source or from the link header.
+    pub direction: FrameDirection,
+    /// What follows the IP headers.
+    pub transport: Transport,
+}
+
+impl PacketInfo {
+    pub(super) fn is_v4(&self) -> bool {
+        self.tuple.family == Family::V4
+    }
+}
+
+/// Reads a frame's headers.
+///
+/// # Errors
+/// [`NotIp`] says what the frame holds instead, or what is wrong with its headers. A transport header that makes no
+/// sense is no error here: the packet still counts for its hosts ([`Transport::Invalid`]).
+#[inline]
+pub fn parse<'a>(frame: Frame<'a>) -> Result<Packet<'a>, NotIp> {
+    let link = link::parse(&frame)?;
+    let bytes = frame.data.get(usize::from(link.offset)..).unwrap_or_default();
+    let wire_len = frame.wire_len.max(frame.data.len() as u32) - u32::from(link.offset);
+    let info = match link.network {
+        Network::Ipv4 => ipv4::parse(bytes, wire_len, link)?,
+        Network::Ipv6 => ipv6::parse(bytes, wire_len, link)?,
+    };
+    Ok(Packet { frame, info })
+}

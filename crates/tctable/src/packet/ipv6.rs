@@ -1,0 +1,119 @@
+use super::address::{Address, Family};
+use super::error::{Malformed, NotIp};
+use super::info::{Fragment, PacketInfo};
+use super::link::Link;
+use super::transport::{self, Invalid, Transport};
+use super::tuple::Tuple;
+
+const HEADER_LEN: usize = 40;
+
+/// IPv6 extension headers' numbers (RFC 8200 section 4 and later ones).
+mod extension {
+    pub(super) const HOP_BY_HOP: u8 = 0;
+    pub(super) const ROUTING: u8 = 43;
+    pub(super) const FRAGMENT: u8 = 44;
+    pub(super) const AUTHENTICATION: u8 = 51;
+    pub(super) const DESTINATION: u8 = 60;
+    pub(super) const MOBILITY: u8 = 135;
+    pub(super) const HIP: u8 = 139;
+    pub(super) const SHIM6: u8 = 140;
+}
+
+/// Where the transport header is, and what was found on the way there.
+pub(super) struct Chain {
+    pub(super) protocol: u8,
+    /// From the start of the IPv6 header, in bytes.
+    pub(super) offset: usize,
+    pub(super) fragment: Fragment,
+    /// Whether the kept bytes reached the end of the chain; otherwise `protocol` is that of the header that is cut.
+    pub(super) complete: bool,
+}
+
+/// Reads an IPv6 packet (RFC 8200 section 3): `bytes` are what was kept of it, `wire_len` is what the frame has left
+/// for it.
+#[inline]
+pub(super) fn parse(bytes: &[u8], wire_len: u32, link: Link) -> Result<PacketInfo, NotIp> {
+    let header = bytes.first_chunk::<HEADER_LEN>().ok_or_else(|| cut(bytes))?;
+    if header[0] >> 4 != 6 {
+        return Err(Malformed::IpVersion.into());
+    }
+    let ip_len = u32::from(u16::from_be_bytes([header[4], header[5]])) + HEADER_LEN as u32;
+    if ip_len > wire_len {
+        return Err(Malformed::IpLength.into());
+    }
+    let kept = &bytes[..bytes.len().min(ip_len as usize)];
+    let chain = walk(kept, header[6]);
+    let mut info = PacketInfo {
+        tuple: Tuple {
+            source: address(header, 8),
+            destination: address(header, 24),
+            source_port: 0,
+            destination_port: 0,
+            protocol: chain.protocol,
+            family: Family::V6,
+        },
+        ip_len,
+        network_offset: link.offset,
+        transport_offset: u16::try_from(usize::from(link.offset) + chain.offset).unwrap_or(u16::MAX),
+        fragment: chain.fragment,
+        direction: link.direction,
+        transport: Transport::Invalid(Invalid::Cut),
+    };
+    if chain.complete {
+        let wire_left = ip_len.saturating_sub(chain.offset as u32);
+        transport::parse(&mut info, kept.get(chain.offset..).unwrap_or_default(), wire_left);
+    }
+    Ok(info)
+}
+
+pub(super) fn address(bytes: &[u8], at: usize) -> Address {
+    let mut octets = [0; 16];
+    octets.copy_from_slice(&bytes[at..at + 16]);
+    Address::from_v6_bits(u128::from_be_bytes(octets))
+}
+
+/// Follows the extension headers. Each is at least 8 bytes long, so the walk ends with the bytes.
+#[inline]
+pub(super) fn walk(bytes: &[u8], first: u8) -> Chain {
+    use extension::*;
+    let mut chain = Chain { protocol: first, offset: HEADER_LEN, fragment: Fragment::None, complete: true };
+    loop {
+        if !matches!(
+            chain.protocol,
+            HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION | MOBILITY | HIP | SHIM6
+        ) {
+            return chain;
+        }
+        let Some(header) = bytes.get(chain.offset..).and_then(|rest| rest.first_chunk::<4>()) else {
+            chain.complete = false;
+            return chain;
+        };
+        let length = match chain.protocol {
+            FRAGMENT => {
+                let word = u16::from_be_bytes([header[2], header[3]]);
+                if word & 0xfff8 != 0 {
+                    chain.fragment = Fragment::Later;
+                } else if word & 1 != 0 {
+                    chain.fragment = Fragment::First;
+                }
+                8
+            }
+            // The authentication header counts in words of four bytes, less two (RFC 4302 section 2.2).
+            AUTHENTICATION => (usize::from(header[1]) + 2) * 4,
+            _ => (usize::from(header[1]) + 1) * 8,
+        };
+        chain.protocol = header[0];
+        chain.offset += length;
+        // What follows in a later fragment is not a header.
+        if chain.fragment == Fragment::Later {
+            return chain;
+        }
+    }
+}
+
+fn cut(bytes: &[u8]) -> Malformed {
+    match bytes.first() {
+        Some(first) if first >> 4 != 6 => Malformed::IpVersion,
+        _ => Malformed::IpHeaderCut,
+    }
+}

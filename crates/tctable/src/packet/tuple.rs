@@ -1,0 +1,59 @@
+use std::fmt;
+
+use super::address::{Address, Family};
+use super::transport::{icmp_inverse, protocol};
+
+/// What names one direction of a connection.
+///
+/// As in nf_conntrack, an ICMP query has its identifier in the place of the source port, and its type (high byte)
+/// and code (low byte) in the place of the destination port. Protocols without ports have zero in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tuple {
+    /// Who sends.
+    pub source: Address,
+    /// Who receives.
+    pub destination: Address,
+    /// The sender's port, or the ICMP identifier.
+    pub source_port: u16,
+    /// The receiver's port, or the ICMP type and code.
+    pub destination_port: u16,
+    /// The transport protocol's number.
+    pub protocol: u8,
+    /// The version of IP of both addresses.
+    pub family: Family,
+}
+
+impl Tuple {
+    /// The tuple of the answer. `None` for an ICMP type that nobody answers.
+    pub fn inverted(&self) -> Option<Tuple> {
+        let (source_port, destination_port) = match self.protocol {
+            protocol::ICMP | protocol::ICMPV6 => {
+                (self.source_port, icmp_inverse(self.protocol, self.destination_port)?)
+            }
+            _ => (self.destination_port, self.source_port),
+        };
+        Some(Tuple { source: self.destination, destination: self.source, source_port, destination_port, ..*self })
+    }
+
+    /// Whether the places of the ports hold an ICMP identifier, type and code.
+    pub fn is_icmp(&self) -> bool {
+        matches!(self.protocol, protocol::ICMP | protocol::ICMPV6)
+    }
+}
+
+/// In the words of `conntrack -L`: `src=10.0.0.1 dst=10.0.0.2 sport=1024 dport=80`.
+impl fmt::Display for Tuple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tuple { source, destination, source_port, destination_port, family, .. } = *self;
+        write!(f, "src={} dst={}", source.to_ip(family), destination.to_ip(family))?;
+        match self.protocol {
+            protocol::ICMP | protocol::ICMPV6 => {
+                write!(f, " type={} code={} id={}", destination_port >> 8, destination_port & 0xff, source_port)
+            }
+            protocol::TCP | protocol::UDP => {
+                write!(f, " sport={source_port} dport={destination_port}")
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! From a 32-bit hash to the number of an entry, by open addressing.
+//!
+//! A bucket is one cache line: seven slots and one word of its own. A slot holds the whole hash and the entry's number
+//! (8 bytes), so a probe that does not match costs nothing but its line, and moving to a larger table needs no look at
+//! the entries. An entry lies in its home bucket, or in the first one after it that had room; a bucket counts the
+//! entries that had to pass it (`passed`), and a search goes on only while that is not zero. So nothing is ever marked
+//! as deleted, and the cost does not creep up with age.
+//!
+//! A hash's home is `hash * buckets / 2^32`, which works for any number of buckets. The table grows by half when six of
+//! seven slots are taken on average, so that it is never less than 4/7 full: 10.7 to 16 bytes for an entry. At the
+//! highest load one search in three needs a second line.
+//!
+//! Growing is incremental: each insertion moves one bucket of the old table to the new one, and a search looks in both
+//! until the old one is empty. No packet waits for more than one bucket to move.
+//!
+//! What an attacker could do: with the key, choose hashes that share a bucket; then searches degrade to a walk. Without
+//! it, SipHash leaves nothing better than chance.
+
+use super::Hash;
+
+const SLOTS: usize = 7;
+/// The word of a bucket that is no slot: the number of entries that passed it.
+const PASSED: usize = 7;
+const WORDS: usize = 8;
+const MIN_BUCKETS: u32 = 16;
+
+type Bucket = [u64; WORDS];
+
+#[derive(Debug)]
+pub(crate) struct Index {
+    current: Table,
+    /// The table that is being left, and its first bucket that has not been moved yet.
+    previous: Option<(Table, u32)>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// Zeroed words come from the operating system page by page, as they are used: a large table starts at once.
+    words: Vec<u64>,
+    /// Where the first bucket begins in `words`: on a cache line.
+    base: usize,
+    buckets: u32,
+}
+
+/// An entry is kept as its number plus one, so that a slot of zero is free.
+#[inline(always)]
+fn slot(hash: Hash, entry: u32) -> u64 {
+    u64::from(hash.0) << 32 | (u64::from(entry) + 1)
+}
+
+#[inline(always)]
+fn entry_of(slot: u64) -> u32 {
+    (slot as u32).wrapping_sub(1)
+}
+
+#[inline(always)]
+fn hash_of(slot: u64) -> Hash {
+    Hash((slot >> 32) as u32)
+}
+
+impl Table {
+    fn new(buckets: u32) -> Self {
+        let words = vec![0u64; (buckets as usize + 1) * WORDS];
+        let base = words.as_ptr().align_offset(WORDS * size_of::<u64>());
+        // The offset may be unknown to the compiler's evaluator only; any value within the spare bucket is correct.
+        Table { words, base: if base < WORDS { base } else { 0 }, buckets }
+    }
+
+    #[inline(always)]
+    fn home(&self, hash: Hash) -> u32 {
+        (u64::from(hash.0) * u64::from(self.buckets) >> 32) as u32
+    }
+
+    #[inline(always)]
+    fn after(&self, bucket: u32) -> u32 {
+        if bucket + 1 == self.buckets { 0 } else { bucket + 1 }
+    }
+
+    #[inline(always)]
+    fn bucket(&self, bucket: u32) -> &Bucket {
+        let start = self.base + bucket as usize * WORDS;
+        self.words[start..].first_chunk().unwrap_or(&[0; WORDS])
+    }
+
+    #[inline(always)]
+    fn word(&mut self, bucket: u32, word: usize) -> &mut u64 {
+        &mut self.words[self.base + bucket as usize * WORDS + word]
+    }
+
+    /// The first entry of that hash for which `is` holds.
+    #[inline]
+    fn find(&self, hash: Hash, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut at = self.home(hash);
+        for _ in 0..self.buckets {
+            let bucket = self.bucket(at);
+            for slot in &bucket[..SLOTS] {
+                if hash_of(*slot) == hash && *slot != 0 && is(entry_of(*slot)) {
+                    return Some(entry_of(*slot));
+                }
+            }
+            if bucket[PASSED] == 0 {
+                return None;
+            }
+            at = self.after(at);
+        }
+        None
+    }
+
+    #[inline]
+    fn insert(&mut self, hash: Hash, entry: u32) {
+        let mut at = self.home(hash);
+        // There is always room: the table grows before it is full.
+        loop {
+            match self.bucket(at)[..SLOTS].iter().position(|slot| *slot == 0) {
+                Some(free) => {
+                    *self.word(at, free) = slot(hash, entry);
+                    return;
+                }
+                None => *self.word(at, PASSED) += 1,
+            }
+            at = self.after(at);
+        }
+    }
+
+    fn remove(&mut self, hash: Hash, entry: u32) -> bool {
+        let wanted = slot(hash, entry);
+        let mut at = self.home(hash);
+        for _ in 0..self.buckets {
+            let bucket = self.bucket(at);
+            if let Some(found) = bucket[..SLOTS].iter().position(|slot| *slot == wanted) {
+                self.clear(at, found);
+                return true;
+            }
+            if bucket[PASSED] == 0 {
+                return false;
+            }
+            at = self.after(at);
+        }
+        false
+    }
+
+    /// Frees a slot and takes its entry off the counts of the buckets that it had passed.
+    fn clear(&mut self, bucket: u32, slot: usize) -> u64 {
+        let value = std::mem::take(self.word(bucket, slot));
+        let mut passed = self.home(hash_of(value));
+        while passed != bucket {
+            *self.word(passed, PASSED) -= 1;
+            passed = self.after(passed);
+        }
+        value
+    }
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Index { current: Table::new(MIN_BUCKETS), previous: None, len: 0 }
+    }
+
+    /// The entry of that hash for which `is` holds.
+    #[inline]
+    pub(crate) fn find(&self, hash: Hash, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
+        if let Some(entry) = self.current.find(hash, &mut is) {
+            return Some(entry);
+        }
+        self.previous.as_ref()?.0.find(hash, is)
+    }
+
+    /// An entry of the home bucket that has that hash: most likely the one that [`Index::find`] will give.
+    ///
+    /// Asked for many hashes one after the other, the loads of their lines overlap; that is what it is for.
+    #[inline]
+    pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
+        let bucket = self.current.bucket(self.current.home(hash));
+        bucket[..SLOTS].iter().find(|slot| hash_of(**slot) == hash && **slot != 0).map(|slot| entry_of(*slot))
+    }
+
+    /// Puts an entry in. The same entry must not be in already.
+    pub(crate) fn insert(&mut self, hash: Hash, entry: u32) {
+        self.move_bucket();
+        if self.previous.is_none() && self.len >= self.current.buckets as usize * (SLOTS - 1) {
+            self.grow();
+        }
+        self.current.insert(hash, entry);
+        self.len += 1;
+    }
+
+    /// Takes an entry out; tells whether it was in.
+    pub(crate) fn remove(&mut self, hash: Hash, entry: u32) -> bool {
+        let removed = self.current.remove(hash, entry)
+            || self.previous.as_mut().is_some_and(|(table, _)| table.remove(hash, entry));
+        self.len -= usize::from(removed);
+        removed
+    }
+
+    fn grow(&mut self) {
+        let buckets = self.current.buckets;
+        let larger = Table::new(buckets.saturating_add(buckets / 2));
+        self.previous = Some((std::mem::replace(&mut self.current, larger), 0));
+    }
+
+    /// Moves one bucket. The next growth is at least three insertions a bucket away, so the move is over long before.
+    #[inline]
+    fn move_bucket(&mut self) {
+        let Some((table, next)) = &mut self.previous else { return };
+        for slot in 0..SLOTS {
+            if *table.word(*next, slot) != 0 {
+                let value = table.clear(*next, slot);
+                self.current.insert(hash_of(value), entry_of(value));
+            }
+        }
+        *next += 1;
+        if *next == table.buckets {
+            self.previous = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    fn find(index: &Index, hash: u32, entry: u32) -> Option<u32> {
+        index.find(Hash(hash), |found| found == entry)
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(u32),
+        Remove(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        // Few distinct hashes at both ends of the range: full buckets, long walks, and the wrap at the last bucket.
+        let hash = prop_oneof![0u32..4, (u32::MAX - 3)..=u32::MAX, any::<u32>()];
+        let step = prop_oneof![3 => hash.prop_map(Step::Insert), 1 => any::<usize>().prop_map(Step::Remove)];
+        proptest::collection::vec(step, 0..2000)
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(steps in steps()) {
+            let mut index = Index::new();
+            let mut model: HashMap<u32, u32> = HashMap::new();
+            for (entry, step) in (0u32..).zip(steps) {
+                match step {
+                    Step::Insert(hash) => {
+                        index.insert(Hash(hash), entry);
+                        model.insert(entry, hash);
+                    }
+                    Step::Remove(nth) if !model.is_empty() => {
+                        let mut entries: Vec<u32> = model.keys().copied().collect();
+                        entries.sort_unstable();
+                        let gone = entries[nth % entries.len()];
+                        let hash = model[&gone];
+                        prop_assert!(index.remove(Hash(hash), gone));
+                        prop_assert!(!index.remove(Hash(hash), gone));
+                        model.remove(&gone);
+                    }
+                    Step::Remove(_) => {}
+                }
+                prop_assert_eq!(index.len, model.len());
+            }
+            for (entry, hash) in &model {
+                prop_assert_eq!(find(&index, *hash, *entry), Some(*entry));
+            }
+            // Once all is out again no bucket remembers an entry that passed it.
+            for (entry, hash) in model {
+                prop_assert!(index.remove(Hash(hash), entry));
+            }
+            prop_assert!(index.current.words.iter().all(|word| *word == 0));
+        }
+    }
+
+    #[test]
+    fn stays_between_four_and_six_sevenths_full() {
+        let mut index = Index::new();
+        for entry in 0..100_000u32 {
+            index.insert(Hash(entry.wrapping_mul(0x9e37_79b9)), entry);
+            let slots = index.current.buckets as usize * SLOTS;
+            assert!(index.len <= slots * 6 / 7 + 1);
+            assert!(index.current.buckets == MIN_BUCKETS || index.len * 7 >= slots * 4 - 7);
+        }
+        assert!((0..100_000u32).all(|entry| find(&index, entry.wrapping_mul(0x9e37_79b9), entry) == Some(entry)));
+    }
+
+    #[test]
+    fn a_move_is_over_before_the_next_one_begins() {
+        let mut index = Index::new();
+        let mut moves = 0;
+        let mut moving = false;
+        for entry in 0..50_000u32 {
+            index.insert(Hash(entry.wrapping_mul(0x9e37_79b9)), entry);
+            let now = index.previous.is_some();
+            moves += u32::from(now && !moving);
+            moving = now;
+            assert!(index.len <= index.current.buckets as usize * (SLOTS - 1) + 1);
+        }
+        assert!(moves > 10);
+    }
+}

@@ -1,0 +1,12 @@
+//! What every table of the engine is made of: a keyed hash, an index from hash to entry, and a slab of entries.
+
+mod chunked;
+mod hash;
+mod index;
+mod slab;
+
+pub(crate) use chunked::Chunked;
+pub(crate) use hash::Hash;
+pub use hash::HashKey;
+pub(crate) use index::Index;
+pub(crate) use slab::Slab;

@@ -1,0 +1,120 @@
+use super::Chunked;
+
+/// Entries at stable places, found by a number that stays the same for an entry's life and is used again after it.
+///
+/// Each place has a generation that counts its tenants, so that a reference that outlived its entry is told from one
+/// to the next tenant. Whoever takes an entry out (the index, a timer) holds plain numbers and takes care to drop
+/// them first; only references handed to the outside need the generation.
+///
+/// A freed place is used again last-in-first-out: it is the one most likely still in the cache.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    entries: Chunked<T, CHUNK>,
+    generations: Chunked<u32, GENERATIONS_CHUNK>,
+    free: Vec<u32>,
+}
+
+/// Entries to a chunk: some 700 KB of connections.
+const CHUNK: usize = 1 << 12;
+const GENERATIONS_CHUNK: usize = 1 << 16;
+/// A generation's lowest bit tells a place that is in use.
+const LIVE: u32 = 1;
+
+impl<T: Clone> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Slab { entries: Chunked::new(), generations: Chunked::new(), free: Vec::new() }
+    }
+
+    /// Entries in use.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Puts an entry in. `None` where all 2^32 - 1 places are taken.
+    pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
+        if let Some(place) = self.free.pop() {
+            self.entries[place as usize] = value;
+            self.generations[place as usize] += LIVE;
+            return Some(place);
+        }
+        let place = u32::try_from(self.entries.len()).ok().filter(|place| *place != u32::MAX)?;
+        self.entries.push(value);
+        self.generations.push(LIVE);
+        Some(place)
+    }
+
+    /// Frees a place and gives back what was there.
+    pub(crate) fn remove(&mut self, place: u32) -> T {
+        debug_assert!(self.is_live(place));
+        let generation = &mut self.generations[place as usize];
+        *generation = generation.wrapping_add(LIVE);
+        self.free.push(place);
+        self.entries[place as usize].clone()
+    }
+
+    fn is_live(&self, place: u32) -> bool {
+        self.generations.get(place as usize).is_some_and(|generation| generation & LIVE != 0)
+    }
+
+    /// The generation of a place's tenant.
+    pub(crate) fn generation(&self, place: u32) -> u32 {
+        self.generations[place as usize]
+    }
+
+    /// The tenant of a place, if it is still the one of that generation.
+    pub(crate) fn get(&self, place: u32, generation: u32) -> Option<&T> {
+        let current = *self.generations.get(place as usize)?;
+        if current == generation && current & LIVE != 0 { self.entries.get(place as usize) } else { None }
+    }
+
+    /// The entries in use with their places, in the order of the places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..self.entries.len() as u32).filter(|place| self.is_live(*place)).map(|place| (place, &self[place]))
+    }
+}
+
+impl<T> std::ops::Index<u32> for Slab<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, place: u32) -> &T {
+        &self.entries[place as usize]
+    }
+}
+
+impl<T> std::ops::IndexMut<u32> for Slab<T> {
+    #[inline]
+    fn index_mut(&mut self, place: u32) -> &mut T {
+        &mut self.entries[place as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_used_again_under_a_new_generation() {
+        let mut slab = Slab::new();
+        let first = slab.insert('a').unwrap();
+        let old = slab.generation(first);
+        assert_eq!(slab.get(first, old), Some(&'a'));
+        assert_eq!(slab.remove(first), 'a');
+        assert_eq!((slab.len(), slab.get(first, old)), (0, None));
+        assert_eq!(slab.iter().count(), 0);
+
+        let second = slab.insert('b').unwrap();
+        assert_eq!(second, first);
+        assert_eq!(slab.get(first, old), None);
+        assert_eq!(slab.get(second, slab.generation(second)), Some(&'b'));
+        assert_eq!(slab.iter().collect::<Vec<_>>(), [(second, &'b')]);
+    }
+
+    #[test]
+    fn entries_stay_where_they_are_over_chunks() {
+        let mut slab = Slab::new();
+        let places: Vec<u32> = (0..3 * CHUNK as u32).map(|value| slab.insert(value).unwrap()).collect();
+        assert!(places.iter().enumerate().all(|(value, place)| slab[*place] == value as u32));
+        assert_eq!(slab.len(), 3 * CHUNK);
+    }
+}
