@@ -1,1 +1,3 @@
-//! Frames in and out of the engine.
+//! Frames in and out of the engine: capture files.
+
+pub mod capture;

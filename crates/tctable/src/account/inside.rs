@@ -6,8 +6,8 @@ use crate::packet::{Address, DeviceId, Family};
 
 /// Which addresses and devices are inside.
 ///
-/// Prefixes are turned into ranges that do not touch, sorted, so that a look-up is a binary search whatever the number
-/// of prefixes.
+/// An address's first byte decides most look-ups: no prefix begins with it, or one holds all of it. For the others the
+/// prefixes are turned into ranges that do not touch, sorted, and searched.
 #[derive(Clone, Debug, Default)]
 pub struct Inside {
     v4: Ranges<u32>,
@@ -15,30 +15,60 @@ pub struct Inside {
     devices: Vec<bool>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Ranges<T>(Vec<(T, T)>);
+/// What an address's first byte tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstByte {
+    Outside,
+    Inside,
+    Depends,
+}
+
+#[derive(Clone, Debug)]
+struct Ranges<T> {
+    first_byte: [FirstByte; 256],
+    sorted: Vec<(T, T)>,
+}
+
+impl<T> Default for Ranges<T> {
+    fn default() -> Self {
+        Ranges { first_byte: [FirstByte::Outside; 256], sorted: Vec::new() }
+    }
+}
 
 impl<T: Ord + Copy> Ranges<T> {
-    fn new(mut ranges: Vec<(T, T)>) -> Self {
-        ranges.sort_unstable();
-        ranges.dedup_by(|next, kept| {
+    /// `block` gives the lowest and the highest address that begin with a byte.
+    fn new(mut sorted: Vec<(T, T)>, block: impl Fn(u8) -> (T, T)) -> Self {
+        sorted.sort_unstable();
+        sorted.dedup_by(|next, kept| {
             let overlaps = next.0 <= kept.1;
             if overlaps {
                 kept.1 = kept.1.max(next.1);
             }
             overlaps
         });
-        Ranges(ranges)
+        let mut ranges = Ranges { sorted, ..Ranges::default() };
+        for byte in 0..=255u8 {
+            let (low, high) = block(byte);
+            let touching = |range: &&(T, T)| range.0 <= high && low <= range.1;
+            ranges.first_byte[usize::from(byte)] = match ranges.sorted.iter().find(touching) {
+                None => FirstByte::Outside,
+                Some(range) if range.0 <= low && high <= range.1 => FirstByte::Inside,
+                Some(_) => FirstByte::Depends,
+            };
+        }
+        ranges
     }
 
     #[inline]
-    fn contains(&self, value: T) -> bool {
-        // A handful of ranges is the common case: no branch of this loop is hard to predict, unlike a search's.
-        if self.0.len() <= 8 {
-            return self.0.iter().fold(false, |found, (low, high)| found | (*low <= value && value <= *high));
+    fn contains(&self, first_byte: u8, value: T) -> bool {
+        match self.first_byte[usize::from(first_byte)] {
+            FirstByte::Outside => false,
+            FirstByte::Inside => true,
+            FirstByte::Depends => {
+                let after = self.sorted.partition_point(|(low, _)| *low <= value);
+                after > 0 && value <= self.sorted[after - 1].1
+            }
         }
-        let after = self.0.partition_point(|(low, _)| *low <= value);
-        after > 0 && value <= self.0[after - 1].1
     }
 }
 
@@ -62,7 +92,9 @@ impl Inside {
                 IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits())),
             }
         }
-        Inside { v4: Ranges::new(v4), v6: Ranges::new(v6), devices: Vec::new() }
+        let block4 = |byte: u8| (u32::from(byte) << 24, u32::from(byte) << 24 | u32::MAX >> 8);
+        let block6 = |byte: u8| (u128::from(byte) << 120, u128::from(byte) << 120 | u128::MAX >> 8);
+        Inside { v4: Ranges::new(v4, block4), v6: Ranges::new(v6, block6), devices: Vec::new() }
     }
 
     /// Says whether a device is inside.
@@ -82,8 +114,8 @@ impl Inside {
     #[inline]
     pub(crate) fn has_address(&self, family: Family, address: Address) -> bool {
         match family {
-            Family::V4 => self.v4.contains(address.low as u32),
-            Family::V6 => self.v6.contains(address.bits()),
+            Family::V4 => self.v4.contains((address.low >> 24) as u8, address.low as u32),
+            Family::V6 => self.v6.contains((address.high >> 56) as u8, address.bits()),
         }
     }
 

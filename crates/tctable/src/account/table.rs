@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::host::{Class, Host, Side};
 use crate::conntrack::{Cookie, Counter};
 use crate::packet::{Address, Family};
-use crate::table::{HashKey, Index, Slab};
+use crate::table::{HashKey, Hasher, Index, Slab};
 use crate::time::{Duration, Instant, Wheel};
 
 /// How hosts are kept.
@@ -71,7 +71,7 @@ impl Owner {
 #[derive(Debug)]
 pub struct Hosts {
     config: Config,
-    key: HashKey,
+    hasher: Hasher,
     index: Index,
     slab: Slab<Host>,
     wheel: Wheel,
@@ -82,7 +82,14 @@ pub struct Hosts {
 
 impl Hosts {
     pub(crate) fn new(config: Config, key: HashKey) -> Self {
-        Hosts { config, key, index: Index::new(), slab: Slab::new(), wheel: Wheel::new(), first_id: 1 }
+        Hosts {
+            config,
+            hasher: Hasher::new(key),
+            index: Index::new(),
+            slab: Slab::new(),
+            wheel: Wheel::new(),
+            first_id: 1,
+        }
     }
 
     /// Hosts in the table.
@@ -106,10 +113,22 @@ impl Hosts {
     }
 
     pub(crate) fn find(&self, family: Family, address: Address) -> Option<u32> {
-        self.index.find(self.key.host(family, address), |place| {
+        self.index.find(self.hasher.host(family, address), |place| {
             let host = &self.slab[place];
             host.address == address && host.family == family
         })
+    }
+
+    /// Guesses at a host's place, as [`crate::conntrack::Conntrack::look_ahead`] does for connections.
+    #[inline]
+    pub(crate) fn look_ahead(&self, family: Family, address: Address) -> Option<u32> {
+        self.index.likely(self.hasher.host(family, address))
+    }
+
+    /// Reads a cache line of a host that will be asked for. What it gives means nothing.
+    #[inline]
+    pub(crate) fn touch(&self, place: u32) -> u64 {
+        self.slab[place].last.as_nanos()
     }
 
     /// Finds a host or enters it.
@@ -139,7 +158,7 @@ impl Hosts {
         };
         let expires = host.expires(self.config.timeout);
         let place = self.slab.insert(host).ok_or(HostTableFull)?;
-        self.index.insert(self.key.host(family, address), place);
+        self.index.insert(self.hasher.host(family, address), place);
         self.wheel.insert(place, expires);
         Ok(place)
     }
@@ -195,7 +214,7 @@ impl Hosts {
     }
 
     /// Expires hosts whose time is over; `expired` sees each.
-    pub(crate) fn expire(&mut self, now: Instant, mut expired: impl FnMut(Host)) {
+    pub(crate) fn expire(&mut self, now: Instant, mut expired: impl FnMut(&Host)) {
         while let Some(due) = self.wheel.poll(now) {
             for place in due {
                 let host = &mut self.slab[place];
@@ -207,11 +226,12 @@ impl Hosts {
                     self.wheel.insert(place, expires);
                     continue;
                 }
-                let hash = self.key.host(host.family, host.address);
+                let hash = self.hasher.host(host.family, host.address);
                 self.index.remove(hash, place);
-                let host = self.slab.remove(place);
+                let host = &self.slab[place];
                 self.first_id = self.first_id.max(host.next_id);
                 expired(host);
+                self.slab.remove(place);
             }
         }
     }

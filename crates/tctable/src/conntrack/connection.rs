@@ -1,6 +1,7 @@
 use super::status::Status;
 use super::tcp::{Tcp, TcpState};
-use crate::packet::{Tuple, protocol};
+use super::timeouts::Millis;
+use crate::packet::{Address, Tuple, protocol};
 use crate::time::{Duration, Instant, TimerPosition};
 
 /// The direction of a packet within its connection.
@@ -72,7 +73,7 @@ pub struct Connection {
     /// The time of the last packet that counted; the deadline is this plus the timeout.
     pub(super) last: Instant,
     pub(super) first: Instant,
-    /// In milliseconds, so at most 49 days.
+    /// In milliseconds.
     pub(super) timeout: u32,
     /// Where the wheel has it; its owner is the table.
     pub(super) timer: TimerPosition,
@@ -145,22 +146,33 @@ impl Connection {
     }
 
     /// The direction of a packet with that tuple, if it is one of this connection's.
+    ///
+    /// Which of the two it is cannot be foreseen, so both are compared, without a branch between them.
     #[inline]
     pub(super) fn direction_of(&self, tuple: &Tuple) -> Option<Direction> {
-        if self.original == *tuple {
-            Some(Direction::Original)
-        } else if tuple.inverted().is_some_and(|inverted| inverted == self.original) {
-            Some(Direction::Reply)
-        } else {
-            None
+        let ours = &self.original;
+        let differ = |address: Address, other: Address| (address.high ^ other.high) | (address.low ^ other.low);
+        let along = differ(ours.source, tuple.source)
+            | differ(ours.destination, tuple.destination)
+            | (ours.small() ^ tuple.small());
+        let against = differ(ours.source, tuple.destination) | differ(ours.destination, tuple.source);
+        if along == 0 {
+            return Some(Direction::Original);
         }
+        let answers = if ours.is_icmp() {
+            tuple.inverted().is_some_and(|inverted| inverted.small() == ours.small())
+        } else {
+            let ports = u64::from(tuple.destination_port) | u64::from(tuple.source_port) << 16;
+            ports | tuple.small() >> 32 << 32 == ours.small()
+        };
+        if against == 0 && answers { Some(Direction::Reply) } else { None }
     }
 
     /// Counts a packet and moves the deadline.
     #[inline]
-    pub(super) fn refresh(&mut self, now: Instant, direction: Direction, bytes: u32, timeout: Duration) {
+    pub(super) fn refresh(&mut self, now: Instant, direction: Direction, bytes: u32, timeout: Millis) {
         self.counters[direction as usize].count(bytes);
         self.last = now;
-        self.timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        self.timeout = timeout.0;
     }
 }

@@ -1,8 +1,7 @@
 //! All other protocols: a connection is two addresses and a protocol number.
 
-use super::timeouts::Timeouts;
-use crate::time::Duration;
+use super::timeouts::{Millis, Ready};
 
-pub(super) fn timeout(timeouts: &Timeouts) -> Duration {
+pub(super) fn timeout(timeouts: &Ready) -> Millis {
     timeouts.generic
 }

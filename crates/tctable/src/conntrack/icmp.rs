@@ -1,8 +1,7 @@
 //! ICMP and ICMPv6 queries. Errors belong to the connection that they quote: see `track`.
 
-use super::timeouts::Timeouts;
+use super::timeouts::{Millis, Ready};
 use crate::packet::{Tuple, protocol};
-use crate::time::Duration;
 
 /// Whether a message of that type may begin a connection: requests may, answers may not.
 pub(super) fn opens(tuple: &Tuple) -> bool {
@@ -15,6 +14,6 @@ pub(super) fn opens(tuple: &Tuple) -> bool {
     }
 }
 
-pub(super) fn timeout(tuple: &Tuple, timeouts: &Timeouts) -> Duration {
+pub(super) fn timeout(tuple: &Tuple, timeouts: &Ready) -> Millis {
     if tuple.protocol == protocol::ICMP { timeouts.icmp } else { timeouts.icmpv6 }
 }

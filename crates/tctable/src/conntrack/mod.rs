@@ -1,8 +1,8 @@
 //! Connection tracking as nf_conntrack does it.
 //!
-//! A packet's way through this room: [`Conntrack::track`] finds its connection or makes an [`Unconfirmed`] one, lets the
-//! protocol's tracker judge it and counts it; at the end of the packet's road [`Conntrack::confirm`] consumes the
-//! unconfirmed connection and puts it in the table. Time ends a connection in [`Conntrack::expire`].
+//! A packet's way through this room: `track` finds its connection, lets the protocol's tracker judge the packet and
+//! counts it; where there is none `begin` makes an unconfirmed one, a value that rides with the packet. At the end of
+//! the packet's road `confirm` consumes that and puts it in the table. Time ends a connection in `expire_some`.
 //!
 //! One index finds a connection from the tuples of both directions: its hash is the same for both (see `table::hash`).
 
@@ -22,7 +22,8 @@ pub use connection::{Connection, Cookie, Counter, Direction};
 pub use state::CtState;
 pub use statistics::Statistics;
 pub use status::Status;
-pub use table::{Config, ConfirmError, ConnectionId, Conntrack, EndReason, Ended, TableFull};
+pub(crate) use table::End;
+pub use table::{Config, ConnectionId, Conntrack, EndReason, Ended};
 pub use tcp::TcpState;
 pub use timeouts::Timeouts;
-pub use track::{Attached, Tracked, Unconfirmed};
+pub(crate) use track::{Attached, Refused, Tracked, Unconfirmed};

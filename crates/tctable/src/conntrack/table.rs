@@ -1,15 +1,16 @@
 use std::collections::VecDeque;
 
+use arrayvec::ArrayVec;
 use thiserror::Error;
 
 use super::connection::{Connection, Cookie, Direction};
 use super::statistics::Statistics;
 use super::status::Status;
-use super::timeouts::Timeouts;
+use super::timeouts::{Ready, Timeouts};
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Hash, HashKey, Index, Slab};
-use crate::time::{Due, Instant, Wheel};
+use crate::table::{Hash, HashKey, Hasher, Index, Slab};
+use crate::time::{Instant, Wheel};
 
 /// How connections are tracked.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ pub struct Ended {
 
 /// Why a connection was not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum ConfirmError {
+pub(crate) enum ConfirmError {
     /// The table has no place left.
     #[error("connection table full")]
     Full,
@@ -70,29 +71,33 @@ pub enum ConfirmError {
     Clash,
 }
 
-/// The table holds `max` connections; a packet that would open another one is to be dropped, as the kernel does
-/// (`nf_conntrack: table full, dropping packet`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("connection table full")]
-pub struct TableFull;
+/// A connection that was taken out of the table, while its place still shows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) place: u32,
+    pub(crate) at: Instant,
+    pub(crate) reason: EndReason,
+}
 
 /// The connection table of one shard.
 #[derive(Debug)]
 pub struct Conntrack {
     pub(super) config: Config,
-    key: HashKey,
+    pub(super) timeouts: Ready,
+    hasher: Hasher,
     index: Index,
     pub(super) slab: Slab<Connection>,
     wheel: Wheel,
     pub(super) statistics: Statistics,
-    ended: VecDeque<Ended>,
+    ended: VecDeque<End>,
 }
 
 impl Conntrack {
     pub(crate) fn new(config: Config, key: HashKey) -> Self {
         Conntrack {
+            timeouts: Ready::from(&config.timeouts),
             config,
-            key,
+            hasher: Hasher::new(key),
             index: Index::new(),
             slab: Slab::new(),
             wheel: Wheel::new(),
@@ -141,7 +146,7 @@ impl Conntrack {
     /// The hash of a packet's tuple.
     #[inline]
     pub(crate) fn hash(&self, tuple: &Tuple) -> Hash {
-        self.key.connection(tuple)
+        self.hasher.connection(tuple)
     }
 
     /// Guesses at the place of a packet's connection. First half of looking ahead: asked for a whole burst before any
@@ -151,12 +156,12 @@ impl Conntrack {
         self.index.likely(hash)
     }
 
-    /// Second half: reads the first and the last cache lines of a connection that will be asked for. What it gives
-    /// means nothing.
+    /// Second half: reads the cache lines of a connection that will be asked for, and guesses at its host's place.
     #[inline]
-    pub(crate) fn touch(&self, place: u32) -> u64 {
+    pub(crate) fn touch(&self, place: u32) -> Cookie {
         let connection = &self.slab[place];
-        connection.original.source.low ^ u64::from(connection.timeout) ^ connection.counters[1].bytes
+        std::hint::black_box(connection.original.source.low ^ connection.counters[1].bytes);
+        connection.cookie
     }
 
     #[inline]
@@ -192,15 +197,12 @@ impl Conntrack {
     }
 
     /// Takes a connection that is not in the wheel's hands out of the table.
-    fn remove(&mut self, place: u32, at: Instant, reason: EndReason) {
+    fn remove(&mut self, place: u32, hash: Hash, at: Instant, reason: EndReason) {
         // A packet of the same burst may have guessed at this place: the bit tells it that nobody lives here.
-        let connection = &mut self.slab[place];
-        connection.status.insert(Status::DYING);
-        let hash = self.key.connection(&connection.original);
+        self.slab[place].status.insert(Status::DYING);
         self.index.remove(hash, place);
-        let connection = self.slab.remove(place);
         self.statistics.delete += 1;
-        self.ended.push_back(Ended { connection, at, reason });
+        self.ended.push_back(End { place, at, reason });
     }
 
     /// Ends a connection now.
@@ -209,37 +211,46 @@ impl Conntrack {
         if let Some(moved) = self.wheel.cancel(position) {
             self.slab[moved].timer = position;
         }
-        self.remove(place, at, reason);
+        let hash = self.hash(&self.slab[place].original);
+        self.remove(place, hash, at, reason);
     }
 
-    /// Ends the connections whose time is over. Their ends are then told by [`Conntrack::take_ended`].
-    pub(crate) fn expire(&mut self, now: Instant) {
-        while let Some(due) = self.wheel.poll(now) {
-            self.expire_some(now, due);
+    /// Ends some connections whose time is over; tells whether there may be more. [`Conntrack::take_ended`] is to be
+    /// called in between.
+    pub(crate) fn expire_some(&mut self, now: Instant) -> bool {
+        let Some(due) = self.wheel.poll(now) else { return false };
+        // Read all the deadlines, then all the index lines: the cache misses overlap.
+        let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =
+            due.iter().map(|place| (self.slab[*place].deadline(), self.hash(&self.slab[*place].original))).collect();
+        for (_, hash) in &looked_up {
+            std::hint::black_box(self.index.likely(*hash));
         }
-    }
-
-    fn expire_some(&mut self, now: Instant, due: Due) {
-        // Read all the deadlines first: the cache misses overlap.
-        let deadlines: arrayvec::ArrayVec<Instant, { Wheel::MAX_DUE }> =
-            due.iter().map(|place| self.slab[*place].deadline()).collect();
-        for (place, deadline) in due.into_iter().zip(deadlines) {
+        for (place, (deadline, hash)) in due.into_iter().zip(looked_up) {
             if deadline <= now {
-                self.remove(place, deadline, EndReason::Timeout);
+                self.remove(place, hash, deadline, EndReason::Timeout);
             } else {
                 self.slab[place].timer = self.wheel.insert(place, deadline);
             }
         }
+        true
     }
 
-    /// When [`Conntrack::expire`] has something to do.
+    /// When [`Conntrack::expire_some`] has something to do.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.wheel.next_timeout()
     }
 
-    /// A connection that ended since the last call, in the order of their ends.
+    /// A connection that ended since the last call, in the order of their ends. Its place is free after this, but shows
+    /// the connection until the next one is confirmed.
     #[inline]
-    pub(crate) fn take_ended(&mut self) -> Option<Ended> {
-        self.ended.pop_front()
+    pub(crate) fn take_ended(&mut self) -> Option<End> {
+        let end = self.ended.pop_front()?;
+        self.slab.remove(end.place);
+        Some(end)
+    }
+
+    /// The connection that ended at a place, right after [`Conntrack::take_ended`].
+    pub(crate) fn ended(&self, end: End) -> &Connection {
+        &self.slab[end.place]
     }
 }

@@ -4,9 +4,8 @@ use std::fmt;
 
 use super::connection::Direction;
 use super::status::Status;
-use super::timeouts::Timeouts;
+use super::timeouts::{Millis, Ready};
 use crate::packet::{TcpHeader, tcp_flags};
-use crate::time::Duration;
 
 /// The states of a TCP connection as nf_conntrack names them, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +31,22 @@ pub enum TcpState {
     Close,
     /// A SYN in both directions: simultaneous open.
     SynSent2,
+}
+
+impl TcpState {
+    /// Every state, in the kernel's order.
+    pub const ALL: [TcpState; 10] = [
+        TcpState::None,
+        TcpState::SynSent,
+        TcpState::SynRecv,
+        TcpState::Established,
+        TcpState::FinWait,
+        TcpState::CloseWait,
+        TcpState::LastAck,
+        TcpState::TimeWait,
+        TcpState::Close,
+        TcpState::SynSent2,
+    ];
 }
 
 impl fmt::Display for TcpState {
@@ -63,11 +78,18 @@ enum Kind {
     None,
 }
 
-impl Kind {
-    #[inline]
-    fn of(flags: u8) -> Kind {
+/// What a flags byte means; PSH, ECE and CWR play no part.
+#[derive(Clone, Copy)]
+struct Flags {
+    kind: Kind,
+    /// Some stack sends this combination.
+    sane: bool,
+}
+
+impl Flags {
+    const fn new(flags: u8) -> Flags {
         use tcp_flags::*;
-        if flags & RST != 0 {
+        let kind = if flags & RST != 0 {
             Kind::Rst
         } else if flags & SYN != 0 {
             if flags & ACK != 0 { Kind::SynAck } else { Kind::Syn }
@@ -77,9 +99,35 @@ impl Kind {
             Kind::Ack
         } else {
             Kind::None
-        }
+        };
+        const SYN_URG: u8 = SYN | URG;
+        const SYN_ACK: u8 = SYN | ACK;
+        const RST_ACK: u8 = RST | ACK;
+        const FIN_ACK: u8 = FIN | ACK;
+        const FIN_ACK_URG: u8 = FIN | ACK | URG;
+        const ACK_URG: u8 = ACK | URG;
+        let sane = matches!(
+            flags & !(PSH | ECE | CWR),
+            SYN | SYN_URG | SYN_ACK | RST | RST_ACK | FIN_ACK | FIN_ACK_URG | ACK | ACK_URG
+        );
+        Flags { kind, sane }
+    }
+
+    #[inline(always)]
+    fn of(header: &TcpHeader) -> Flags {
+        FLAGS[usize::from(header.flags)]
     }
 }
+
+static FLAGS: [Flags; 256] = {
+    let mut all = [Flags { kind: Kind::None, sane: false }; 256];
+    let mut flags = 0;
+    while flags < 256 {
+        all[flags] = Flags::new(flags as u8);
+        flags += 1;
+    }
+    all
+};
 
 /// What the state table says of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +178,7 @@ static TRANSITIONS: [[Row; 6]; 2] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It counts, and the connection lives that long from now on.
-    Accept(Duration),
+    Accept(Millis),
     /// It passes, but neither counts nor keeps the connection alive.
     Ignore,
     /// It counts, and ends the connection.
@@ -156,25 +204,10 @@ pub(super) struct Tcp {
     last_end: u32,
 }
 
-/// Flag combinations that some stack sends (PSH, ECE and CWR may join any).
-fn flags_are_sane(flags: u8) -> bool {
-    use tcp_flags::*;
-    const SYN_URG: u8 = SYN | URG;
-    const SYN_ACK: u8 = SYN | ACK;
-    const RST_ACK: u8 = RST | ACK;
-    const FIN_ACK: u8 = FIN | ACK;
-    const FIN_ACK_URG: u8 = FIN | ACK | URG;
-    const ACK_URG: u8 = ACK | URG;
-    matches!(
-        flags & !(PSH | ECE | CWR),
-        SYN | SYN_URG | SYN_ACK | RST | RST_ACK | FIN_ACK | FIN_ACK_URG | ACK | ACK_URG
-    )
-}
-
 /// Whether a segment can belong to any connection: the tracker's error check.
 #[inline]
 pub(super) fn is_sane(header: &TcpHeader) -> bool {
-    flags_are_sane(header.flags)
+    Flags::of(header).sane
 }
 
 /// The sequence number after a segment with that many bytes of data; SYN and FIN take one each.
@@ -186,7 +219,7 @@ fn end_of(header: &TcpHeader, data_len: u32) -> u32 {
 impl Tcp {
     /// The tracker's state for a first segment. `None` where no connection begins with it.
     pub(super) fn begin(header: &TcpHeader, loose: bool) -> Option<Tcp> {
-        let kind = Kind::of(header.flags);
+        let kind = Flags::of(header).kind;
         match TRANSITIONS[0][kind as usize][TcpState::None as usize] {
             SS => {}
             Next::To(_) if loose => {}
@@ -215,9 +248,9 @@ impl Tcp {
         direction: Direction,
         header: &TcpHeader,
         data_len: u32,
-        timeouts: &Timeouts,
+        timeouts: &Ready,
     ) -> Verdict {
-        let kind = Kind::of(header.flags);
+        let kind = Flags::of(header).kind;
         let mut old = self.state;
         let mut new = match TRANSITIONS[direction as usize][kind as usize][old as usize] {
             Next::To(TcpState::SynSent) if old >= TcpState::TimeWait && old != TcpState::SynSent2 => {
@@ -276,9 +309,10 @@ impl Tcp {
         header: &TcpHeader,
         old: TcpState,
         kind: Kind,
-        timeouts: &Timeouts,
+        timeouts: &Ready,
     ) -> Verdict {
-        let timeout = if kind == Kind::Rst { timeouts.tcp_close } else { timeouts.tcp(self.state) };
+        let state = if kind == Kind::Rst { TcpState::Close } else { self.state };
+        let timeout = timeouts.tcp[state as usize];
         if !status.contains(Status::SEEN_REPLY) {
             // Nobody but a reset answered: there is no connection to keep.
             if header.flags & tcp_flags::RST != 0 {
@@ -315,8 +349,13 @@ impl Tcp {
 
 #[cfg(test)]
 mod tests {
+    use super::super::timeouts::Timeouts;
     use super::*;
     use Direction::{Original, Reply};
+
+    fn seconds(seconds: u32) -> Verdict {
+        Verdict::Accept(Millis(seconds * 1000))
+    }
 
     /// Segments by name, in the words of tcpdump.
     fn segment(flags: &str) -> TcpHeader {
@@ -332,7 +371,7 @@ mod tests {
 
     /// Feeds a talk to a new connection; gives the state and the verdict after its last segment.
     fn talk(segments: &[(Direction, &str)]) -> (TcpState, Verdict, Status) {
-        let timeouts = Timeouts::default();
+        let timeouts = Ready::from(&Timeouts::default());
         let mut status = Status::default();
         let mut tcp = Tcp::begin(&segment(segments[0].1), true).unwrap();
         let mut verdict = Verdict::Invalid;
@@ -359,9 +398,9 @@ mod tests {
             (TcpState::LastAck, 30),
             (TcpState::TimeWait, 120),
         ];
-        for (length, (state, seconds)) in steps.into_iter().enumerate() {
+        for (length, (state, timeout)) in steps.into_iter().enumerate() {
             let (reached, verdict, status) = talk(&CLOSED[..=length]);
-            assert_eq!((reached, verdict), (state, Verdict::Accept(Duration::from_secs(seconds))));
+            assert_eq!((reached, verdict), (state, seconds(timeout)));
             assert_eq!(status.contains(Status::ASSURED), length >= 2);
         }
     }
@@ -370,15 +409,15 @@ mod tests {
     fn a_reset_without_an_answer_kills_and_a_later_one_closes() {
         assert_eq!(talk(&[(Original, "S"), (Reply, "R.")]).1, Verdict::Kill);
         let closed = talk(&[OPEN[0], OPEN[1], OPEN[2], (Reply, "R")]);
-        assert_eq!((closed.0, closed.1), (TcpState::Close, Verdict::Accept(Duration::from_secs(10))));
+        assert_eq!((closed.0, closed.1), (TcpState::Close, seconds(10)));
     }
 
     #[test]
     fn mid_stream_pickup_waits_for_the_other_side() {
         let (state, verdict, _) = talk(&[(Original, ".")]);
-        assert_eq!((state, verdict), (TcpState::Established, Verdict::Accept(Duration::from_secs(300))));
+        assert_eq!((state, verdict), (TcpState::Established, seconds(300)));
         let (_, verdict, status) = talk(&[(Original, "."), (Reply, "."), (Original, ".")]);
-        assert_eq!(verdict, Verdict::Accept(Duration::from_secs(432_000)));
+        assert_eq!(verdict, seconds(432_000));
         assert!(status.contains(Status::ASSURED));
         assert!(Tcp::begin(&segment("."), false).is_none());
         assert!(Tcp::begin(&segment("S"), false).is_some());

@@ -1,6 +1,16 @@
 use super::tcp::TcpState;
 use crate::time::Duration;
 
+/// A timeout as it is kept on a connection: milliseconds, so at most 49 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Millis(pub(super) u32);
+
+impl From<Duration> for Millis {
+    fn from(duration: Duration) -> Self {
+        Millis(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX))
+    }
+}
+
 /// How long a connection is kept after its last packet. Defaults are the kernel's; each field's comment names its sysctl
 /// under `net.netfilter`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +66,35 @@ impl Default for Timeouts {
     }
 }
 
+/// [`Timeouts`] made ready for the packet's road.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    /// By [`TcpState`].
+    pub(super) tcp: [Millis; 10],
+    pub(super) tcp_unacknowledged: Millis,
+    pub(super) udp: Millis,
+    pub(super) udp_stream: Millis,
+    pub(super) icmp: Millis,
+    pub(super) icmpv6: Millis,
+    pub(super) generic: Millis,
+}
+
+impl From<&Timeouts> for Ready {
+    fn from(timeouts: &Timeouts) -> Self {
+        Ready {
+            tcp: TcpState::ALL.map(|state| timeouts.tcp(state).into()),
+            tcp_unacknowledged: timeouts.tcp_unacknowledged.into(),
+            udp: timeouts.udp.into(),
+            udp_stream: timeouts.udp_stream.into(),
+            icmp: timeouts.icmp.into(),
+            icmpv6: timeouts.icmpv6.into(),
+            generic: timeouts.generic.into(),
+        }
+    }
+}
+
 impl Timeouts {
-    pub(super) fn tcp(&self, state: TcpState) -> Duration {
+    fn tcp(&self, state: TcpState) -> Duration {
         match state {
             TcpState::None | TcpState::SynSent | TcpState::SynSent2 => self.tcp_syn_sent,
             TcpState::SynRecv => self.tcp_syn_recv,

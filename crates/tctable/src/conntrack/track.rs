@@ -3,8 +3,9 @@
 use super::connection::{Connection, Cookie, Direction, Protocol};
 use super::state::CtState;
 use super::status::Status;
-use super::table::{Conntrack, EndReason, TableFull};
+use super::table::{Conntrack, EndReason};
 use super::tcp::{self, Tcp, Verdict};
+use super::timeouts::{Millis, Ready};
 use super::{generic, icmp, udp};
 use crate::packet::{Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple};
 use crate::table::Hash;
@@ -12,148 +13,134 @@ use crate::time::{Instant, TimerPosition};
 
 /// A connection that begins with the packet that carries it. It is not in the table; dropping it leaves no trace.
 #[derive(Debug)]
-pub struct Unconfirmed {
+pub(crate) struct Unconfirmed {
     pub(super) connection: Connection,
     pub(super) hash: Hash,
 }
 
 impl Unconfirmed {
-    /// The connection as it stands after the packet.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     /// Sets what whoever accounts the connection keeps on it.
-    pub fn set_cookie(&mut self, cookie: Cookie) {
+    pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
         self.connection.cookie = cookie;
     }
 }
 
 /// What a packet has to do with the table.
-#[derive(Debug)]
-pub enum Attached {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attached {
     /// Nothing.
     None,
-    /// A connection in the table, by its place; it may have ended with this packet.
+    /// It belongs to a connection in the table, by its place; that may have ended with this packet.
     Confirmed(u32),
-    /// A connection that begins with this packet.
-    New(Unconfirmed),
+    /// No connection has its tuple: [`Conntrack::begin`] is to be asked for a new one.
+    New,
 }
 
 /// The outcome of [`Conntrack::track`].
-#[derive(Debug)]
-pub struct Tracked {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tracked {
     /// What the packet is to its connection.
-    pub state: CtState,
+    pub(crate) state: CtState,
     /// Its direction, where it has a connection.
-    pub direction: Direction,
+    pub(crate) direction: Direction,
     /// Its connection.
-    pub attached: Attached,
+    pub(crate) attached: Attached,
 }
 
 impl Tracked {
-    const INVALID: Tracked =
+    /// No connection can be told from it.
+    pub(crate) const INVALID: Tracked =
         Tracked { state: CtState::Invalid, direction: Direction::Original, attached: Attached::None };
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
+    const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
+}
+
+/// Why no connection begins with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// None begins like that.
+    Invalid,
+    /// The table holds `max` connections: the packet is to be dropped (`nf_conntrack: table full, dropping packet`).
+    Full,
 }
 
 impl Conntrack {
-    /// Finds or begins a packet's connection, judges and counts the packet. `likely` is a guess at the connection's
-    /// place ([`Conntrack::look_ahead`]); a wrong one costs a search, nothing else.
-    ///
-    /// # Errors
-    /// [`TableFull`]: the packet is to be dropped.
+    /// Finds a packet's connection, judges and counts the packet. `likely` is a guess at the connection's place
+    /// ([`Conntrack::look_ahead`]); a wrong one costs a search, nothing else.
     #[inline]
-    pub(crate) fn track(
-        &mut self,
-        now: Instant,
-        packet: &Packet<'_>,
-        hash: Hash,
-        likely: Option<u32>,
-    ) -> Result<Tracked, TableFull> {
-        let info = &packet.info;
-        let sane = match &info.transport {
-            Transport::Tcp(header) => tcp::is_sane(header),
-            Transport::Udp | Transport::IcmpQuery | Transport::Generic => true,
-            Transport::Invalid(_) => false,
-            Transport::IcmpError => return Ok(self.track_error(now, packet)),
+    pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
+        let info = packet.info;
+        match &info.transport {
+            Transport::Tcp(header) if !tcp::is_sane(header) => return self.invalid(),
+            Transport::Tcp(_) | Transport::Udp | Transport::IcmpQuery | Transport::Generic => {}
+            Transport::Invalid(_) => return self.invalid(),
+            Transport::IcmpError => return self.track_error(now, packet),
             Transport::Untracked | Transport::Fragment => {
                 self.statistics.ignore += 1;
-                return Ok(Tracked::UNTRACKED);
+                return Tracked::UNTRACKED;
             }
-        };
-        let tracked = if sane { self.track_sane(now, info, hash, likely)? } else { None };
-        Ok(tracked.unwrap_or_else(|| {
-            self.statistics.invalid += 1;
-            Tracked::INVALID
-        }))
+        }
+        let guessed = likely.and_then(|place| Some((place, self.live_direction(place, &info.tuple)?)));
+        let Some((place, direction)) = guessed.or_else(|| self.find(hash, &info.tuple)) else { return Tracked::NEW };
+        if self.slab[place].deadline() <= now {
+            // The wheel has not come round to it, but its time is over.
+            self.end(place, self.slab[place].deadline(), EndReason::Timeout);
+            return Tracked::NEW;
+        }
+        self.follow(now, info, place, direction)
     }
 
-    #[inline]
-    fn track_sane(
-        &mut self,
-        now: Instant,
-        info: &PacketInfo,
-        hash: Hash,
-        likely: Option<u32>,
-    ) -> Result<Option<Tracked>, TableFull> {
-        let found = match likely.and_then(|place| Some((place, self.live_direction(place, &info.tuple)?))) {
-            Some(found) => Some(found),
-            None => self.find(hash, &info.tuple),
-        };
-        match found {
-            Some((place, _)) if self.slab[place].deadline() <= now => {
-                // The wheel has not come round to it, but its time is over.
-                let deadline = self.slab[place].deadline();
-                self.end(place, deadline, EndReason::Timeout);
-                self.begin(now, info, hash)
-            }
-            Some((place, direction)) => self.follow(now, info, hash, place, direction),
-            None => self.begin(now, info, hash),
-        }
+    #[cold]
+    fn invalid(&mut self) -> Tracked {
+        self.statistics.invalid += 1;
+        Tracked::INVALID
     }
 
     /// A packet of a connection in the table.
     #[inline]
-    fn follow(
-        &mut self,
-        now: Instant,
-        info: &PacketInfo,
-        hash: Hash,
-        place: u32,
-        direction: Direction,
-    ) -> Result<Option<Tracked>, TableFull> {
+    fn follow(&mut self, now: Instant, info: &PacketInfo, place: u32, direction: Direction) -> Tracked {
         let connection = &mut self.slab[place];
-        let state = match direction {
-            Direction::Original if !connection.status.contains(Status::SEEN_REPLY) => CtState::New,
-            _ => CtState::Established,
-        };
-        match judge(connection, info, direction, now, &self.config.timeouts) {
+        let replied = connection.status.contains(Status::SEEN_REPLY) | (direction == Direction::Reply);
+        let state = if replied { CtState::Established } else { CtState::New };
+        match judge(connection, info, direction, now, &self.timeouts) {
             Verdict::Accept(timeout) => connection.refresh(now, direction, info.ip_len, timeout),
             Verdict::Ignore => {}
             Verdict::Kill => {
-                connection.refresh(now, direction, info.ip_len, self.config.timeouts.tcp_close);
+                connection.refresh(now, direction, info.ip_len, Millis(0));
                 self.end(place, now, EndReason::Reset);
-                return Ok(Some(Tracked { state, direction, attached: Attached::Confirmed(place) }));
+                return Tracked { state, direction, attached: Attached::Confirmed(place) };
             }
             Verdict::Reopen => {
                 self.end(place, now, EndReason::Reopened);
-                return self.begin(now, info, hash);
+                return Tracked::NEW;
             }
-            Verdict::Invalid => return Ok(None),
+            Verdict::Invalid => return self.invalid(),
         }
-        if direction == Direction::Reply {
-            connection.status.insert(Status::SEEN_REPLY);
+        if replied {
+            self.slab[place].status.insert(Status::SEEN_REPLY);
         }
-        Ok(Some(Tracked { state, direction, attached: Attached::Confirmed(place) }))
+        Tracked { state, direction, attached: Attached::Confirmed(place) }
     }
 
-    /// A packet without a connection in the table.
-    fn begin(&mut self, now: Instant, info: &PacketInfo, hash: Hash) -> Result<Option<Tracked>, TableFull> {
-        let Some(protocol) = self.protocol(info) else { return Ok(None) };
+    /// The connection that begins with a packet.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub(crate) fn begin(&mut self, now: Instant, info: &PacketInfo, hash: Hash) -> Result<Unconfirmed, Refused> {
+        let protocol = match &info.transport {
+            Transport::Tcp(header) => Tcp::begin(header, self.config.tcp_loose).map(Protocol::Tcp),
+            Transport::Udp => Some(Protocol::Udp),
+            Transport::IcmpQuery if icmp::opens(&info.tuple) => Some(Protocol::Icmp),
+            Transport::Generic => Some(Protocol::Generic),
+            _ => None,
+        };
+        let Some(protocol) = protocol else {
+            self.invalid();
+            return Err(Refused::Invalid);
+        };
         if self.count() >= self.config.max as usize {
             self.statistics.drop += 1;
-            return Err(TableFull);
+            return Err(Refused::Full);
         }
         let mut connection = Connection {
             original: info.tuple,
@@ -166,30 +153,19 @@ impl Conntrack {
             cookie: Cookie::default(),
             protocol,
         };
-        let verdict = judge(&mut connection, info, Direction::Original, now, &self.config.timeouts);
-        let Verdict::Accept(timeout) = verdict else { return Ok(None) };
+        let verdict = judge(&mut connection, info, Direction::Original, now, &self.timeouts);
+        let Verdict::Accept(timeout) = verdict else {
+            self.invalid();
+            return Err(Refused::Invalid);
+        };
         connection.refresh(now, Direction::Original, info.ip_len, timeout);
-        Ok(Some(Tracked {
-            state: CtState::New,
-            direction: Direction::Original,
-            attached: Attached::New(Unconfirmed { connection, hash }),
-        }))
-    }
-
-    /// The tracker of a connection that begins with that packet; `None` where none does.
-    fn protocol(&self, info: &PacketInfo) -> Option<Protocol> {
-        match &info.transport {
-            Transport::Tcp(header) => Some(Protocol::Tcp(Tcp::begin(header, self.config.tcp_loose)?)),
-            Transport::Udp => Some(Protocol::Udp),
-            Transport::IcmpQuery if icmp::opens(&info.tuple) => Some(Protocol::Icmp),
-            Transport::Generic => Some(Protocol::Generic),
-            _ => None,
-        }
+        Ok(Unconfirmed { connection, hash })
     }
 
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It
     /// must go to where the quoted packet came from. It does not count for the connection.
-    fn track_error(&mut self, now: Instant, packet: &Packet<'_>) -> Tracked {
+    #[cold]
+    fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
         let about = quoted_tuple(packet).and_then(|quoted| {
             let answer = quoted.inverted()?;
             let (place, direction) = self.find(self.hash(&answer), &answer)?;
@@ -200,10 +176,7 @@ impl Conntrack {
             Some((place, direction)) => {
                 Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place) }
             }
-            None => {
-                self.statistics.invalid += 1;
-                Tracked::INVALID
-            }
+            None => self.invalid(),
         }
     }
 
@@ -221,7 +194,7 @@ fn judge(
     info: &PacketInfo,
     direction: Direction,
     now: Instant,
-    timeouts: &super::Timeouts,
+    timeouts: &Ready,
 ) -> Verdict {
     match (&mut connection.protocol, &info.transport) {
         (Protocol::Tcp(state), Transport::Tcp(header)) => {

@@ -3,13 +3,13 @@
 
 use super::connection::Connection;
 use super::status::Status;
-use super::timeouts::Timeouts;
+use super::timeouts::{Millis, Ready};
 use crate::time::{Duration, Instant};
 
 const STREAM_AFTER: Duration = Duration::from_secs(2);
 
 #[inline]
-pub(super) fn packet(connection: &mut Connection, now: Instant, timeouts: &Timeouts) -> Duration {
+pub(super) fn packet(connection: &mut Connection, now: Instant, timeouts: &Ready) -> Millis {
     let stream = connection.status.contains(Status::SEEN_REPLY) && now > connection.first + STREAM_AFTER;
     if stream {
         connection.status.insert(Status::ASSURED);

@@ -7,6 +7,9 @@ use crate::time::Instant;
 
 /// Sees every frame right after it has passed the road.
 pub trait Observer {
+    /// Whether it looks at all; what it would be shown is not put together otherwise.
+    const LOOKS: bool = true;
+
     /// One frame has passed.
     fn seen(&mut self, gateway: &Gateway, seen: &Seen<'_>);
 }
@@ -16,7 +19,8 @@ pub trait Observer {
 pub(super) struct Unobserved;
 
 impl Observer for Unobserved {
-    #[inline(always)]
+    const LOOKS: bool = false;
+
     fn seen(&mut self, _: &Gateway, _: &Seen<'_>) {}
 }
 

@@ -7,8 +7,8 @@ use super::event::Event;
 use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
 use crate::account::{Class, Hosts, Inside, Owner, Side};
-use crate::conntrack::{Attached, Connection, Conntrack, CtState, Direction, Ended, Unconfirmed};
-use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, parse};
+use crate::conntrack::{Attached, Connection, Conntrack, Direction, End, Ended, Refused, Tracked, Unconfirmed};
+use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
 use crate::time::{Duration, Instant};
 
@@ -61,12 +61,32 @@ pub struct Gateway {
     events: VecDeque<Event>,
     now: Instant,
     timers_at: Instant,
+    /// Used anew by each burst; taken out while one is under way.
+    burst: Option<Box<Burst>>,
 }
 
-/// A frame of a burst once it has been read.
-enum Parsed<'a> {
-    Ip { packet: Packet<'a>, hash: Hash, likely: Option<u32> },
-    NotIp { frame: Frame<'a>, why: NotIp },
+/// What is known of a burst's frames before the first of them is judged.
+#[derive(Debug)]
+struct Burst {
+    infos: [PacketInfo; BURST],
+    read: [Result<(), NotIp>; BURST],
+    hashes: [Hash; BURST],
+    /// Guesses at the places of the connections.
+    likely: [Option<u32>; BURST],
+    /// Guesses at the places of the hosts.
+    hosts: [Option<u32>; BURST],
+}
+
+impl Default for Burst {
+    fn default() -> Self {
+        Burst {
+            infos: [PacketInfo::EMPTY; BURST],
+            read: [Ok(()); BURST],
+            hashes: [Hash::default(); BURST],
+            likely: [None; BURST],
+            hosts: [None; BURST],
+        }
+    }
 }
 
 /// Which hosts a packet counts for.
@@ -88,6 +108,7 @@ impl Gateway {
             events: VecDeque::new(),
             now: Instant::ZERO,
             timers_at: Instant::ZERO,
+            burst: None,
             config,
         }
     }
@@ -131,45 +152,52 @@ impl Gateway {
     /// Takes frames in and shows each to `observer` right after it has passed.
     pub fn receive_observed<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>, observer: &mut impl Observer) {
         let mut frames = frames.into_iter();
+        let mut burst = self.burst.take().unwrap_or_default();
         loop {
-            let mut burst: ArrayVec<Parsed<'a>, BURST> =
-                frames.by_ref().take(BURST).map(|frame| self.read(frame)).collect();
-            if burst.is_empty() {
-                return;
+            let waiting: ArrayVec<Frame<'a>, BURST> = frames.by_ref().take(BURST).collect();
+            if waiting.is_empty() {
+                break;
             }
-            self.look_ahead(&mut burst);
-            for parsed in &burst {
-                match parsed {
-                    Parsed::Ip { packet, hash, likely } => self.pass(packet, *hash, *likely, observer),
-                    Parsed::NotIp { frame, why } => self.set_aside(frame, *why, observer),
+            self.look_ahead(&waiting, &mut burst);
+            for (at, frame) in waiting.iter().enumerate().take(BURST) {
+                match burst.read[at] {
+                    Ok(()) => {
+                        let packet = Packet { frame, info: &burst.infos[at] };
+                        self.pass(packet, burst.hashes[at], burst.likely[at], observer);
+                    }
+                    Err(why) => self.set_aside(frame, why, observer),
                 }
             }
         }
+        self.burst = Some(burst);
     }
 
+    /// Reads the headers of a burst and asks for the cache lines of its connections and hosts. Only guesses come of
+    /// it, so the outcome does not depend on how the frames were cut into bursts.
+    ///
+    /// Each loop reads one line for each packet, and no read waits for another: their misses overlap.
     #[inline]
-    fn read<'a>(&self, frame: Frame<'a>) -> Parsed<'a> {
-        match parse(frame) {
-            Ok(packet) => Parsed::Ip { hash: self.conntrack.hash(&packet.info.tuple), packet, likely: None },
-            Err(why) => Parsed::NotIp { frame, why },
+    fn look_ahead(&self, frames: &[Frame<'_>], burst: &mut Burst) {
+        let Burst { infos, read, hashes, likely, hosts } = burst;
+        for (at, frame) in frames.iter().enumerate().take(BURST) {
+            read[at] = infos[at].fill(frame);
+            hashes[at] = self.conntrack.hash(&infos[at].tuple);
         }
-    }
-
-    /// Asks for the cache lines of the burst's connections. Only guesses come of it, so the outcome does not depend on
-    /// how the frames were cut into bursts.
-    #[inline]
-    fn look_ahead(&self, burst: &mut ArrayVec<Parsed<'_>, BURST>) {
-        for parsed in burst.iter_mut() {
-            if let Parsed::Ip { hash, likely, .. } = parsed {
-                *likely = self.conntrack.look_ahead(*hash);
-            }
+        let count = frames.len().min(BURST);
+        for at in 0..count {
+            likely[at] = self.conntrack.look_ahead(hashes[at]);
         }
-        let mut touched = 0;
-        for parsed in burst.iter() {
-            if let Parsed::Ip { likely: Some(place), .. } = parsed {
-                touched ^= self.conntrack.touch(*place);
-            }
+        for at in 0..count {
+            hosts[at] = match likely[at] {
+                Some(place) => Owner::from_cookie(self.conntrack.touch(place)).map(|owner| owner.place),
+                None => {
+                    let Tuple { family, source, destination, .. } = infos[at].tuple;
+                    let inside = self.config.inside.has_address(family, source);
+                    self.hosts.look_ahead(family, if inside { source } else { destination })
+                }
+            };
         }
+        let touched = hosts[..count].iter().flatten().fold(0, |sum, place| sum ^ self.hosts.touch(*place));
         std::hint::black_box(touched);
     }
 
@@ -187,7 +215,7 @@ impl Gateway {
         self.now
     }
 
-    fn set_aside(&mut self, frame: &Frame<'_>, why: NotIp, observer: &mut impl Observer) {
+    fn set_aside<O: Observer>(&mut self, frame: &Frame<'_>, why: NotIp, observer: &mut O) {
         self.advance(frame.time);
         self.totals.frames.count(frame.wire_len);
         self.totals.unaccounted.count(why, frame.wire_len);
@@ -198,40 +226,42 @@ impl Gateway {
 
     /// One packet's road.
     #[inline]
-    fn pass(&mut self, packet: &Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut impl Observer) {
+    fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
         let now = self.advance(packet.frame.time);
-        let info = &packet.info;
+        let info = packet.info;
         self.totals.frames.count(packet.frame.wire_len);
         self.totals.ip.count(info.ip_len);
 
         // PREROUTING: conntrack.
-        let Ok(tracked) = self.conntrack.track(now, packet, hash, likely) else {
-            self.totals.unaccounted.conntrack_full.count(info.ip_len);
-            self.show(packet, None, None, None, None, observer);
-            return;
-        };
+        let mut tracked = self.conntrack.track(now, packet, hash, likely);
         self.take_ended();
+        let mut unconfirmed = None;
+        if tracked.attached == Attached::New {
+            match self.conntrack.begin(now, info, hash) {
+                Ok(new) => unconfirmed = Some(new),
+                Err(Refused::Invalid) => tracked = Tracked::INVALID,
+                Err(Refused::Full) => {
+                    self.totals.unaccounted.conntrack_full.count(info.ip_len);
+                    self.show(packet, None, None, None, observer);
+                    return;
+                }
+            }
+        }
 
-        // FORWARD: account. POSTROUTING: confirm.
-        let sides = self.sides(packet);
-        let class = Class::of(info.tuple.protocol);
-        let mut direction = Some(tracked.direction);
-        let (host, place) = match tracked.attached {
-            Attached::Confirmed(place) => {
-                let owner = Owner::from_cookie(self.conntrack.cookie(place));
-                let owner = owner.map(|owner| (owner.place, owner.responder, tracked.direction));
-                (self.account(now, info, sides, class, owner), Some(place))
-            }
-            Attached::New(unconfirmed) => {
-                let host = self.account(now, info, sides, class, None);
-                (host, self.confirm(unconfirmed, host, class))
-            }
-            Attached::None => {
-                direction = None;
-                (self.account(now, info, sides, class, None), None)
-            }
+        // FORWARD: account.
+        let mut place = match tracked.attached {
+            Attached::Confirmed(place) => Some(place),
+            _ => None,
         };
-        self.show(packet, Some(tracked.state), direction, host, place, observer);
+        let owner = place.and_then(|place| Owner::from_cookie(self.conntrack.cookie(place)));
+        let class = Class::of(info.tuple.protocol);
+        let host = self.account(now, packet, class, owner, tracked.direction);
+
+        // POSTROUTING: confirm.
+        if let Some(unconfirmed) = unconfirmed {
+            place = self.confirm(unconfirmed, host, class);
+        }
+        self.show(packet, Some(tracked), host, place, observer);
     }
 
     /// Where a packet comes from and goes to, seen from inside.
@@ -239,16 +269,18 @@ impl Gateway {
     /// Prefixes decide by address. An inside device decides by what it received: its sender is inside, and stays known
     /// for the answers. What an inside device sent, or what goes to an address that is known so, goes inside.
     #[inline]
-    fn sides(&self, packet: &Packet<'_>) -> Sides {
+    fn sides(&self, packet: Packet<'_>) -> Sides {
         let tuple = &packet.info.tuple;
         let inside = &self.config.inside;
         let tx = inside.has_address(tuple.family, tuple.source);
         let rx = inside.has_address(tuple.family, tuple.destination);
-        if !inside.has_devices() {
-            return Sides { tx, rx, by_device: false };
-        }
+        if inside.has_devices() { self.sides_by_device(packet, tx, rx) } else { Sides { tx, rx, by_device: false } }
+    }
+
+    fn sides_by_device(&self, packet: Packet<'_>, tx: bool, rx: bool) -> Sides {
+        let tuple = &packet.info.tuple;
         let known = |address| self.hosts.known_by_device(tuple.family, address);
-        let here = inside.has_device(packet.frame.device);
+        let here = self.config.inside.has_device(packet.frame.device);
         let (received, sent) = match packet.info.direction {
             FrameDirection::Inbound => (here, false),
             FrameDirection::Outbound => (false, here),
@@ -261,55 +293,70 @@ impl Gateway {
         Sides { tx: tx || received, rx: rx || sent || known(tuple.destination), by_device: received && !tx }
     }
 
-    /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's. `owner` is the
-    /// place of its connection's host, whether that is the responder, and the packet's direction.
+    /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's.
     #[inline]
     fn account(
         &mut self,
         now: Instant,
-        info: &PacketInfo,
-        sides: Sides,
+        packet: Packet<'_>,
         class: Class,
-        owner: Option<(u32, bool, Direction)>,
+        owner: Option<Owner>,
+        direction: Direction,
     ) -> Option<(u32, Side)> {
-        let bytes = info.ip_len;
-        if !sides.tx && !sides.rx {
-            self.totals.unaccounted.outside_to_outside.count(bytes);
+        let info = packet.info;
+        let sides = self.sides(packet);
+        // The connection's host stands at one of its ends: that end needs no look-up.
+        let linked = |side: Side| {
+            let owner = owner?;
+            let stands_at_rx = owner.responder ^ (direction == Direction::Reply);
+            // The other direction's sender is this one's receiver.
+            (stands_at_rx == (side == Side::Rx)).then_some(owner.place)
+        };
+        if sides.tx != sides.rx {
+            let side = if sides.rx { Side::Rx } else { Side::Tx };
+            let place = self.count_side(now, info, class, side, linked(side));
+            match place {
+                Some(place) if sides.by_device => self.hosts.set_known_by_device(place),
+                Some(_) => {}
+                None => self.totals.unaccounted.host_table_full.count(info.ip_len),
+            }
+            return place.map(|place| (place, side));
+        }
+        if !sides.tx {
+            self.totals.unaccounted.outside_to_outside.count(info.ip_len);
             return None;
         }
-        // The connection's host stands at one of its ends, so one look-up is saved.
-        let (tx_place, rx_place) = match owner {
-            Some((place, responder, direction)) if responder == (direction == Direction::Reply) => (Some(place), None),
-            Some((place, ..)) => (None, Some(place)),
-            None => (None, None),
-        };
-        let tx = if sides.tx { self.place(now, info, Side::Tx, tx_place) } else { None };
-        let rx = if sides.rx { self.place(now, info, Side::Rx, rx_place) } else { None };
-        if let Some(place) = tx {
-            if sides.by_device {
-                self.hosts.set_known_by_device(place);
-            }
-            self.totals.tx.count(bytes);
-            self.hosts.count(now, place, class, Side::Tx, bytes);
-        }
-        if let Some(place) = rx {
-            self.totals.rx.count(bytes);
-            self.hosts.count(now, place, class, Side::Rx, bytes);
-        }
+        let tx = self.count_side(now, info, class, Side::Tx, linked(Side::Tx));
+        let rx = self.count_side(now, info, class, Side::Rx, linked(Side::Rx));
         match (tx, rx) {
-            (Some(_), Some(_)) => self.totals.inside_to_inside.count(bytes),
-            (None, None) => self.totals.unaccounted.host_table_full.count(bytes),
+            (Some(_), Some(_)) => self.totals.inside_to_inside.count(info.ip_len),
+            (None, None) => self.totals.unaccounted.host_table_full.count(info.ip_len),
             _ => {}
+        }
+        if let Some(place) = tx.filter(|_| sides.by_device) {
+            self.hosts.set_known_by_device(place);
         }
         tx.map(|place| (place, Side::Tx)).or(rx.map(|place| (place, Side::Rx)))
     }
 
-    /// The place of one of a packet's hosts.
+    /// Counts a packet for one of its hosts, if that has a place.
     #[inline]
-    fn place(&mut self, now: Instant, info: &PacketInfo, side: Side, linked: Option<u32>) -> Option<u32> {
-        if linked.is_some() {
-            return linked;
-        }
+    fn count_side(
+        &mut self,
+        now: Instant,
+        info: &PacketInfo,
+        class: Class,
+        side: Side,
+        linked: Option<u32>,
+    ) -> Option<u32> {
+        let place = linked.or_else(|| self.look_up(now, info, side))?;
+        self.totals.sides[side as usize].count(info.ip_len);
+        self.hosts.count(now, place, class, side, info.ip_len);
+        Some(place)
+    }
+
+    /// The place of one of a packet's hosts.
+    fn look_up(&mut self, now: Instant, info: &PacketInfo, side: Side) -> Option<u32> {
         let address = match side {
             Side::Tx => info.tuple.source,
             Side::Rx => info.tuple.destination,
@@ -333,38 +380,40 @@ impl Gateway {
     }
 
     #[inline]
-    fn show(
+    fn show<O: Observer>(
         &self,
-        packet: &Packet<'_>,
-        ct_state: Option<CtState>,
-        direction: Option<Direction>,
+        packet: Packet<'_>,
+        tracked: Option<Tracked>,
         host: Option<(u32, Side)>,
         place: Option<u32>,
-        observer: &mut impl Observer,
+        observer: &mut O,
     ) {
+        if !O::LOOKS {
+            return;
+        }
+        let connection = place.and_then(|place| self.conntrack.at(place));
         let seen = Seen {
             time: packet.frame.time,
-            packet: Ok(&packet.info),
-            ct_state,
-            direction,
+            packet: Ok(packet.info),
+            ct_state: tracked.map(|tracked| tracked.state),
+            direction: tracked.filter(|tracked| tracked.attached != Attached::None).map(|tracked| tracked.direction),
             host: host.map(|(place, _)| self.hosts.at(place).address()),
-            connection: place.and_then(|place| {
-                let connection = self.conntrack.at(place)?;
-                Some((connection, Owner::from_cookie(connection.cookie()).map(Owner::id)))
-            }),
+            connection: connection
+                .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(Owner::id))),
         };
         observer.seen(self, &seen);
     }
 
     fn timers(&mut self) {
         self.timers_at = self.now + TIMER_INTERVAL;
-        self.conntrack.expire(self.now);
-        self.take_ended();
+        while self.conntrack.expire_some(self.now) {
+            self.take_ended();
+        }
         let (events, totals) = (&mut self.events, &mut self.totals);
         let (wanted, max) = (self.config.events.host_expired, self.config.max_events);
         self.hosts.expire(self.now, |host| {
             if wanted {
-                push_event(events, totals, max, Event::HostExpired(Box::new(host)));
+                push_event(events, totals, max, Event::HostExpired(Box::new(host.clone())));
             }
         });
     }
@@ -372,19 +421,21 @@ impl Gateway {
     /// Tells the hosts, and whoever asked, of connections that ended.
     #[inline]
     fn take_ended(&mut self) {
-        while let Some(ended) = self.conntrack.take_ended() {
-            self.close(ended);
+        while let Some(end) = self.conntrack.take_ended() {
+            self.close(end);
         }
     }
 
-    fn close(&mut self, ended: Ended) {
-        let owner = Owner::from_cookie(ended.connection.cookie());
+    fn close(&mut self, end: End) {
+        let connection = self.conntrack.ended(end);
+        let owner = Owner::from_cookie(connection.cookie());
         if let Some(owner) = owner {
-            self.hosts.close(owner, Class::of(ended.connection.original().protocol), ended.at);
+            self.hosts.close(owner, Class::of(connection.original().protocol), end.at);
         }
         if self.config.events.connection_ended {
             let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id()));
-            let event = Event::ConnectionEnded { owner, ended: Box::new(ended) };
+            let ended = Box::new(Ended { connection: connection.clone(), at: end.at, reason: end.reason });
+            let event = Event::ConnectionEnded { owner, ended };
             push_event(&mut self.events, &mut self.totals, self.config.max_events, event);
         }
     }

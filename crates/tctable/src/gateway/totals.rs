@@ -15,11 +15,9 @@ pub struct Totals {
     pub frames: Counter,
     /// All IP packets, with the lengths that their headers tell.
     pub ip: Counter,
-    /// IP packets counted for the host that sent them.
-    pub tx: Counter,
-    /// IP packets counted for the host that received them.
-    pub rx: Counter,
-    /// IP packets that count for two hosts, among both `tx` and `rx`.
+    /// IP packets counted for the host that sent them, and for the one that received them: by [`crate::account::Side`].
+    pub(super) sides: [Counter; 2],
+    /// IP packets that count for two hosts, among both of `sides`.
     pub inside_to_inside: Counter,
     /// What is not counted for any host.
     pub unaccounted: Unaccounted,
@@ -45,6 +43,18 @@ pub struct Unaccounted {
     pub not_ip: BTreeMap<u16, Counter>,
     /// Frames whose headers make no sense by cause ([`Malformed::ALL`]), with their bytes on the wire.
     pub malformed: [Counter; Malformed::ALL.len()],
+}
+
+impl Totals {
+    /// IP packets counted for the host that sent them.
+    pub fn tx(&self) -> Counter {
+        self.sides[0]
+    }
+
+    /// IP packets counted for the host that received them.
+    pub fn rx(&self) -> Counter {
+        self.sides[1]
+    }
 }
 
 impl Unaccounted {

@@ -1,8 +1,8 @@
-use super::address::Family;
+use super::address::{Address, Family};
 use super::error::NotIp;
 use super::frame::{Frame, FrameDirection};
 use super::link::{self, Network};
-use super::transport::Transport;
+use super::transport::{Invalid, Transport};
 use super::tuple::Tuple;
 use super::{ipv4, ipv6};
 
@@ -10,9 +10,9 @@ use super::{ipv4, ipv6};
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     /// The frame as it came.
-    pub frame: Frame<'a>,
+    pub frame: &'a Frame<'a>,
     /// What its headers say.
-    pub info: PacketInfo,
+    pub info: &'a PacketInfo,
 }
 
 /// A packet's part in a datagram that was split.
@@ -46,24 +46,49 @@ pub struct PacketInfo {
 }
 
 impl PacketInfo {
-    pub(super) fn is_v4(&self) -> bool {
-        self.tuple.family == Family::V4
-    }
-}
-
-/// Reads a frame's headers.
-///
-/// # Errors
-/// [`NotIp`] says what the frame holds instead, or what is wrong with its headers. A transport header that makes no
-/// sense is no error here: the packet still counts for its hosts ([`Transport::Invalid`]).
-#[inline]
-pub fn parse<'a>(frame: Frame<'a>) -> Result<Packet<'a>, NotIp> {
-    let link = link::parse(&frame)?;
-    let bytes = frame.data.get(usize::from(link.offset)..).unwrap_or_default();
-    let wire_len = frame.wire_len.max(frame.data.len() as u32) - u32::from(link.offset);
-    let info = match link.network {
-        Network::Ipv4 => ipv4::parse(bytes, wire_len, link)?,
-        Network::Ipv6 => ipv6::parse(bytes, wire_len, link)?,
+    /// Nothing read yet.
+    pub(crate) const EMPTY: PacketInfo = PacketInfo {
+        tuple: Tuple {
+            source: Address { high: 0, low: 0 },
+            destination: Address { high: 0, low: 0 },
+            source_port: 0,
+            destination_port: 0,
+            protocol: 0,
+            family: Family::V4,
+        },
+        ip_len: 0,
+        network_offset: 0,
+        transport_offset: 0,
+        fragment: Fragment::None,
+        direction: FrameDirection::Unknown,
+        transport: Transport::Generic,
     };
-    Ok(Packet { frame, info })
+
+    /// Reads a frame's headers.
+    ///
+    /// # Errors
+    /// [`NotIp`] says what the frame holds instead, or what is wrong with its headers. A transport header that makes no
+    /// sense is no error here: the packet still counts for its hosts ([`Transport::Invalid`]).
+    pub fn read(frame: &Frame<'_>) -> Result<PacketInfo, NotIp> {
+        let mut info = PacketInfo::EMPTY;
+        info.fill(frame)?;
+        Ok(info)
+    }
+
+    /// As [`PacketInfo::read`], in place: on the packet's road nothing of this size is moved about. Every field is
+    /// written, unless an error is told.
+    #[inline]
+    pub(crate) fn fill(&mut self, frame: &Frame<'_>) -> Result<(), NotIp> {
+        let link = link::parse(frame)?;
+        let bytes = frame.data.get(usize::from(link.offset)..).unwrap_or_default();
+        let wire_len = frame.wire_len.max(frame.data.len() as u32) - u32::from(link.offset);
+        self.network_offset = link.offset;
+        self.direction = link.direction;
+        self.transport = Transport::Invalid(Invalid::Cut);
+        match link.network {
+            Network::Ipv4 => ipv4::fill(self, bytes, wire_len)?,
+            Network::Ipv6 => ipv6::fill(self, bytes, wire_len)?,
+        }
+        Ok(())
+    }
 }

@@ -1,8 +1,7 @@
 use super::address::{Address, Family};
-use super::error::{Malformed, NotIp};
+use super::error::Malformed;
 use super::info::{Fragment, PacketInfo};
-use super::link::Link;
-use super::transport::{self, Invalid, Transport};
+use super::transport;
 use super::tuple::Tuple;
 
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -10,19 +9,19 @@ const OFFSET_MASK: u16 = 0x1fff;
 
 /// Reads an IPv4 packet (RFC 791 section 3.1): `bytes` are what was kept of it, `wire_len` is what the frame has left
 /// for it.
-#[inline]
-pub(super) fn parse(bytes: &[u8], wire_len: u32, link: Link) -> Result<PacketInfo, NotIp> {
+#[inline(always)]
+pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result<(), Malformed> {
     let header = bytes.first_chunk::<20>().ok_or_else(|| cut(bytes))?;
     if header[0] >> 4 != 4 {
-        return Err(Malformed::IpVersion.into());
+        return Err(Malformed::IpVersion);
     }
     let header_len = usize::from(header[0] & 0x0f) * 4;
     let total_len = u16::from_be_bytes([header[2], header[3]]);
     if header_len < 20 || usize::from(total_len) < header_len {
-        return Err(Malformed::Ipv4HeaderLength.into());
+        return Err(Malformed::Ipv4HeaderLength);
     }
     if u32::from(total_len) > wire_len {
-        return Err(Malformed::IpLength.into());
+        return Err(Malformed::IpLength);
     }
     let word = u16::from_be_bytes([header[6], header[7]]);
     let fragment = match (word & OFFSET_MASK, word & MORE_FRAGMENTS) {
@@ -32,28 +31,23 @@ pub(super) fn parse(bytes: &[u8], wire_len: u32, link: Link) -> Result<PacketInf
     };
     let source = u32::from_be_bytes([header[12], header[13], header[14], header[15]]);
     let destination = u32::from_be_bytes([header[16], header[17], header[18], header[19]]);
-    let mut info = PacketInfo {
-        tuple: Tuple {
-            source: Address::from_v4_bits(source),
-            destination: Address::from_v4_bits(destination),
-            source_port: 0,
-            destination_port: 0,
-            protocol: header[9],
-            family: Family::V4,
-        },
-        ip_len: u32::from(total_len),
-        network_offset: link.offset,
-        transport_offset: link.offset + header_len as u16,
-        fragment,
-        direction: link.direction,
-        transport: Transport::Invalid(Invalid::Cut),
+    info.tuple = Tuple {
+        source: Address::from_v4_bits(source),
+        destination: Address::from_v4_bits(destination),
+        source_port: 0,
+        destination_port: 0,
+        protocol: header[9],
+        family: Family::V4,
     };
+    info.ip_len = u32::from(total_len);
+    info.transport_offset = info.network_offset + header_len as u16;
+    info.fragment = fragment;
     // Padding after the packet is none of its bytes.
     let kept = &bytes[..bytes.len().min(usize::from(total_len))];
     if let Some(rest) = kept.get(header_len..) {
-        transport::parse(&mut info, rest, u32::from(total_len) - header_len as u32);
+        transport::fill(info, rest, u32::from(total_len) - header_len as u32);
     }
-    Ok(info)
+    Ok(())
 }
 
 /// The bytes end inside the fixed header; a version that is not 4 says more than that.

@@ -1,8 +1,7 @@
 use super::address::{Address, Family};
-use super::error::{Malformed, NotIp};
+use super::error::Malformed;
 use super::info::{Fragment, PacketInfo};
-use super::link::Link;
-use super::transport::{self, Invalid, Transport};
+use super::transport;
 use super::tuple::Tuple;
 
 const HEADER_LEN: usize = 40;
@@ -32,38 +31,33 @@ pub(super) struct Chain {
 /// Reads an IPv6 packet (RFC 8200 section 3): `bytes` are what was kept of it, `wire_len` is what the frame has left
 /// for it.
 #[inline]
-pub(super) fn parse(bytes: &[u8], wire_len: u32, link: Link) -> Result<PacketInfo, NotIp> {
+pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result<(), Malformed> {
     let header = bytes.first_chunk::<HEADER_LEN>().ok_or_else(|| cut(bytes))?;
     if header[0] >> 4 != 6 {
-        return Err(Malformed::IpVersion.into());
+        return Err(Malformed::IpVersion);
     }
     let ip_len = u32::from(u16::from_be_bytes([header[4], header[5]])) + HEADER_LEN as u32;
     if ip_len > wire_len {
-        return Err(Malformed::IpLength.into());
+        return Err(Malformed::IpLength);
     }
     let kept = &bytes[..bytes.len().min(ip_len as usize)];
     let chain = walk(kept, header[6]);
-    let mut info = PacketInfo {
-        tuple: Tuple {
-            source: address(header, 8),
-            destination: address(header, 24),
-            source_port: 0,
-            destination_port: 0,
-            protocol: chain.protocol,
-            family: Family::V6,
-        },
-        ip_len,
-        network_offset: link.offset,
-        transport_offset: u16::try_from(usize::from(link.offset) + chain.offset).unwrap_or(u16::MAX),
-        fragment: chain.fragment,
-        direction: link.direction,
-        transport: Transport::Invalid(Invalid::Cut),
+    info.tuple = Tuple {
+        source: address(header, 8),
+        destination: address(header, 24),
+        source_port: 0,
+        destination_port: 0,
+        protocol: chain.protocol,
+        family: Family::V6,
     };
+    info.ip_len = ip_len;
+    info.transport_offset = u16::try_from(usize::from(info.network_offset) + chain.offset).unwrap_or(u16::MAX);
+    info.fragment = chain.fragment;
     if chain.complete {
         let wire_left = ip_len.saturating_sub(chain.offset as u32);
-        transport::parse(&mut info, kept.get(chain.offset..).unwrap_or_default(), wire_left);
+        transport::fill(info, kept.get(chain.offset..).unwrap_or_default(), wire_left);
     }
-    Ok(info)
+    Ok(())
 }
 
 pub(super) fn address(bytes: &[u8], at: usize) -> Address {

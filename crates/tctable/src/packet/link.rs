@@ -25,8 +25,21 @@ const ETHERTYPE_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 const MAX_TAGS: u32 = 4;
 
 /// Finds the IP header of a frame.
-#[inline]
+#[inline(always)]
 pub(super) fn parse(frame: &Frame<'_>) -> Result<Link, NotIp> {
+    // Nearly all frames: Ethernet without tags.
+    if let (LinkType::Ethernet, Some(header)) = (frame.link, frame.data.first_chunk::<14>()) {
+        let direction = frame.direction;
+        match u16::from_be_bytes([header[12], header[13]]) {
+            ETHERTYPE_IPV4 => return Ok(Link { network: Network::Ipv4, offset: 14, direction }),
+            ETHERTYPE_IPV6 => return Ok(Link { network: Network::Ipv6, offset: 14, direction }),
+            _ => {}
+        }
+    }
+    parse_any(frame)
+}
+
+fn parse_any(frame: &Frame<'_>) -> Result<Link, NotIp> {
     let bytes = frame.data;
     match frame.link {
         LinkType::Ethernet => ethertype(bytes, 12, frame.direction),
@@ -64,14 +77,12 @@ fn be16(bytes: &[u8], at: usize) -> Result<u16, Malformed> {
 }
 
 /// Reads the ethertype at `at`; the next header follows it.
-#[inline]
 fn ethertype(bytes: &[u8], at: usize, direction: FrameDirection) -> Result<Link, NotIp> {
     let value = be16(bytes, at)?;
     network(bytes, value, at + 2, direction)
 }
 
 /// Passes tags and a PPPoE session header; `offset` is where the header that `ethertype` names begins.
-#[inline]
 fn network(bytes: &[u8], mut ethertype: u16, mut offset: usize, direction: FrameDirection) -> Result<Link, NotIp> {
     let mut tags = 0;
     loop {

@@ -17,7 +17,7 @@ mod tuple;
 pub use address::{Address, Family};
 pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};
-pub use info::{Fragment, Packet, PacketInfo, parse};
+pub use info::{Fragment, Packet, PacketInfo};
 pub use quote::quoted_tuple;
 pub use transport::{Invalid, TcpHeader, Transport, protocol, tcp_flags};
 pub use tuple::Tuple;

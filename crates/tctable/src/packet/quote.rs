@@ -11,7 +11,7 @@ const ERROR_HEADER_LEN: usize = 8;
 ///
 /// The quote may be cut after the first 8 bytes of the transport header (RFC 792, RFC 4443 section 2.4), so only that
 /// much is read. `None` where even that is missing, or where the quote is a later fragment.
-pub fn quoted_tuple(packet: &Packet<'_>) -> Option<Tuple> {
+pub fn quoted_tuple(packet: Packet<'_>) -> Option<Tuple> {
     let start = usize::from(packet.info.transport_offset) + ERROR_HEADER_LEN;
     let end = usize::from(packet.info.network_offset) + packet.info.ip_len as usize;
     let kept = &packet.frame.data[..packet.frame.data.len().min(end)];

@@ -1,3 +1,4 @@
+use super::address::Family;
 use super::info::{Fragment, PacketInfo};
 
 /// Transport protocol numbers (IANA protocol numbers).
@@ -115,16 +116,16 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
 
 /// Reads the transport header: `bytes` are those that were kept of it and of what follows, `wire_len` is what the
 /// packet itself has.
-#[inline]
-pub(super) fn parse(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
+#[inline(always)]
+pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     info.transport = if info.fragment == Fragment::Later {
         Transport::Fragment
     } else {
         match info.tuple.protocol {
             protocol::TCP => tcp(info, bytes, wire_len),
             protocol::UDP => udp(info, bytes, wire_len),
-            protocol::ICMP if info.is_v4() => icmp(info, bytes, wire_len),
-            protocol::ICMPV6 if !info.is_v4() => icmp(info, bytes, wire_len),
+            protocol::ICMP if info.tuple.family == Family::V4 => icmp(info, bytes, wire_len),
+            protocol::ICMPV6 if info.tuple.family == Family::V6 => icmp(info, bytes, wire_len),
             _ => Transport::Generic,
         }
     };
@@ -140,7 +141,7 @@ fn set_ports(info: &mut PacketInfo, bytes: &[u8]) {
     info.tuple.destination_port = be16(bytes, 2);
 }
 
-#[inline]
+#[inline(always)]
 fn tcp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
     let Some(header) = bytes.first_chunk::<20>() else { return too_short(wire_len, 20) };
     set_ports(info, header);
@@ -157,7 +158,7 @@ fn tcp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
     })
 }
 
-#[inline]
+#[inline(always)]
 fn udp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
     let Some(header) = bytes.first_chunk::<8>() else { return too_short(wire_len, 8) };
     set_ports(info, header);

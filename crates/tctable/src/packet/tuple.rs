@@ -8,6 +8,7 @@ use super::transport::{icmp_inverse, protocol};
 /// As in nf_conntrack, an ICMP query has its identifier in the place of the source port, and its type (high byte)
 /// and code (low byte) in the place of the destination port. Protocols without ports have zero in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub struct Tuple {
     /// Who sends.
     pub source: Address,
@@ -33,6 +34,15 @@ impl Tuple {
             _ => (self.destination_port, self.source_port),
         };
         Some(Tuple { source: self.destination, destination: self.source, source_port, destination_port, ..*self })
+    }
+
+    /// Ports, protocol and family in one word.
+    #[inline(always)]
+    pub(crate) fn small(&self) -> u64 {
+        u64::from(self.source_port)
+            | u64::from(self.destination_port) << 16
+            | u64::from(self.protocol) << 32
+            | (self.family as u64) << 40
     }
 
     /// Whether the places of the ports hold an ICMP identifier, type and code.

@@ -2,7 +2,7 @@
 //!
 //! A bucket is one cache line: seven slots and one word of its own. A slot holds the whole hash and the entry's number
 //! (8 bytes), so a probe that does not match costs nothing but its line, and moving to a larger table needs no look at
-//! the entries. An entry lies in its home bucket, or in the first one after it that had room; a bucket counts the
+//! the entries. The seven hashes lie together: they are compared all at once, without a branch for each. An entry lies in its home bucket, or in the first one after it that had room; a bucket counts the
 //! entries that had to pass it (`passed`), and a search goes on only while that is not zero. So nothing is ever marked
 //! as deleted, and the cost does not creep up with age.
 //!
@@ -19,12 +19,15 @@
 use super::Hash;
 
 const SLOTS: usize = 7;
-/// The word of a bucket that is no slot: the number of entries that passed it.
-const PASSED: usize = 7;
-const WORDS: usize = 8;
+const WORDS: usize = 16;
 const MIN_BUCKETS: u32 = 16;
 
-type Bucket = [u64; WORDS];
+/// A cache line: seven hashes, the number of entries that passed, seven entries, and a word to spare.
+type Bucket = [u32; WORDS];
+
+const PASSED: usize = 7;
+/// An entry is kept as its number plus one, so that a slot of zero is free.
+const ENTRIES: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -37,32 +40,36 @@ pub(crate) struct Index {
 #[derive(Debug)]
 struct Table {
     /// Zeroed words come from the operating system page by page, as they are used: a large table starts at once.
-    words: Vec<u64>,
+    words: Vec<u32>,
     /// Where the first bucket begins in `words`: on a cache line.
     base: usize,
     buckets: u32,
 }
 
-/// An entry is kept as its number plus one, so that a slot of zero is free.
+/// One bit for each slot that has that hash and is in use.
 #[inline(always)]
-fn slot(hash: Hash, entry: u32) -> u64 {
-    u64::from(hash.0) << 32 | (u64::from(entry) + 1)
+fn matches(bucket: &Bucket, hash: Hash) -> u32 {
+    let mut bits = 0;
+    for slot in 0..SLOTS {
+        bits |= u32::from((bucket[slot] == hash.0) & (bucket[ENTRIES + slot] != 0)) << slot;
+    }
+    bits
 }
 
+/// One bit for each slot that is free.
 #[inline(always)]
-fn entry_of(slot: u64) -> u32 {
-    (slot as u32).wrapping_sub(1)
-}
-
-#[inline(always)]
-fn hash_of(slot: u64) -> Hash {
-    Hash((slot >> 32) as u32)
+fn free_slots(bucket: &Bucket) -> u32 {
+    let mut bits = 0;
+    for slot in 0..SLOTS {
+        bits |= u32::from(bucket[ENTRIES + slot] == 0) << slot;
+    }
+    bits
 }
 
 impl Table {
     fn new(buckets: u32) -> Self {
-        let words = vec![0u64; (buckets as usize + 1) * WORDS];
-        let base = words.as_ptr().align_offset(WORDS * size_of::<u64>());
+        let words = vec![0u32; (buckets as usize + 1) * WORDS];
+        let base = words.as_ptr().align_offset(WORDS * size_of::<u32>());
         // The offset may be unknown to the compiler's evaluator only; any value within the spare bucket is correct.
         Table { words, base: if base < WORDS { base } else { 0 }, buckets }
     }
@@ -84,8 +91,9 @@ impl Table {
     }
 
     #[inline(always)]
-    fn word(&mut self, bucket: u32, word: usize) -> &mut u64 {
-        &mut self.words[self.base + bucket as usize * WORDS + word]
+    fn bucket_mut(&mut self, bucket: u32) -> Option<&mut Bucket> {
+        let start = self.base + bucket as usize * WORDS;
+        self.words[start..].first_chunk_mut()
     }
 
     /// The first entry of that hash for which `is` holds.
@@ -94,10 +102,13 @@ impl Table {
         let mut at = self.home(hash);
         for _ in 0..self.buckets {
             let bucket = self.bucket(at);
-            for slot in &bucket[..SLOTS] {
-                if hash_of(*slot) == hash && *slot != 0 && is(entry_of(*slot)) {
-                    return Some(entry_of(*slot));
+            let mut bits = matches(bucket, hash);
+            while bits != 0 {
+                let entry = bucket[ENTRIES + bits.trailing_zeros() as usize] - 1;
+                if is(entry) {
+                    return Some(entry);
                 }
+                bits &= bits - 1;
             }
             if bucket[PASSED] == 0 {
                 return None;
@@ -107,29 +118,28 @@ impl Table {
         None
     }
 
+    /// Puts an entry in. There is always room: the table grows before it is full.
     #[inline]
     fn insert(&mut self, hash: Hash, entry: u32) {
         let mut at = self.home(hash);
-        // There is always room: the table grows before it is full.
-        loop {
-            match self.bucket(at)[..SLOTS].iter().position(|slot| *slot == 0) {
-                Some(free) => {
-                    *self.word(at, free) = slot(hash, entry);
-                    return;
-                }
-                None => *self.word(at, PASSED) += 1,
+        while let Some(bucket) = self.bucket_mut(at) {
+            let free = free_slots(bucket).trailing_zeros() as usize;
+            if free < SLOTS {
+                bucket[free] = hash.0;
+                bucket[ENTRIES + free] = entry + 1;
+                return;
             }
+            bucket[PASSED] += 1;
             at = self.after(at);
         }
     }
 
     fn remove(&mut self, hash: Hash, entry: u32) -> bool {
-        let wanted = slot(hash, entry);
         let mut at = self.home(hash);
         for _ in 0..self.buckets {
             let bucket = self.bucket(at);
-            if let Some(found) = bucket[..SLOTS].iter().position(|slot| *slot == wanted) {
-                self.clear(at, found);
+            if let Some(slot) = bucket[ENTRIES..].iter().position(|kept| *kept == entry + 1) {
+                self.clear(at, slot);
                 return true;
             }
             if bucket[PASSED] == 0 {
@@ -140,15 +150,17 @@ impl Table {
         false
     }
 
-    /// Frees a slot and takes its entry off the counts of the buckets that it had passed.
-    fn clear(&mut self, bucket: u32, slot: usize) -> u64 {
-        let value = std::mem::take(self.word(bucket, slot));
-        let mut passed = self.home(hash_of(value));
-        while passed != bucket {
-            *self.word(passed, PASSED) -= 1;
+    /// Frees a slot, takes its entry off the counts of the buckets that it had passed, and gives what was there.
+    fn clear(&mut self, at: u32, slot: usize) -> Option<(Hash, u32)> {
+        let bucket = self.bucket_mut(at)?;
+        let hash = Hash(std::mem::take(&mut bucket[slot]));
+        let entry = std::mem::take(&mut bucket[ENTRIES + slot]).checked_sub(1)?;
+        let mut passed = self.home(hash);
+        while passed != at {
+            self.bucket_mut(passed)?[PASSED] -= 1;
             passed = self.after(passed);
         }
-        value
+        Some((hash, entry))
     }
 }
 
@@ -172,7 +184,8 @@ impl Index {
     #[inline]
     pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
         let bucket = self.current.bucket(self.current.home(hash));
-        bucket[..SLOTS].iter().find(|slot| hash_of(**slot) == hash && **slot != 0).map(|slot| entry_of(*slot))
+        let bits = matches(bucket, hash);
+        (bits != 0).then(|| bucket[ENTRIES + bits.trailing_zeros() as usize] - 1)
     }
 
     /// Puts an entry in. The same entry must not be in already.
@@ -204,9 +217,8 @@ impl Index {
     fn move_bucket(&mut self) {
         let Some((table, next)) = &mut self.previous else { return };
         for slot in 0..SLOTS {
-            if *table.word(*next, slot) != 0 {
-                let value = table.clear(*next, slot);
-                self.current.insert(hash_of(value), entry_of(value));
+            if let Some((hash, entry)) = table.clear(*next, slot) {
+                self.current.insert(hash, entry);
             }
         }
         *next += 1;

@@ -6,7 +6,7 @@ mod index;
 mod slab;
 
 pub(crate) use chunked::Chunked;
-pub(crate) use hash::Hash;
 pub use hash::HashKey;
+pub(crate) use hash::{Hash, Hasher};
 pub(crate) use index::Index;
 pub(crate) use slab::Slab;

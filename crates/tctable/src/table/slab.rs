@@ -20,7 +20,7 @@ const GENERATIONS_CHUNK: usize = 1 << 16;
 /// A generation's lowest bit tells a place that is in use.
 const LIVE: u32 = 1;
 
-impl<T: Clone> Slab<T> {
+impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
         Slab { entries: Chunked::new(), generations: Chunked::new(), free: Vec::new() }
     }
@@ -43,13 +43,12 @@ impl<T: Clone> Slab<T> {
         Some(place)
     }
 
-    /// Frees a place and gives back what was there.
-    pub(crate) fn remove(&mut self, place: u32) -> T {
+    /// Frees a place. What was there can still be read until the place is used again.
+    pub(crate) fn remove(&mut self, place: u32) {
         debug_assert!(self.is_live(place));
         let generation = &mut self.generations[place as usize];
         *generation = generation.wrapping_add(LIVE);
         self.free.push(place);
-        self.entries[place as usize].clone()
     }
 
     fn is_live(&self, place: u32) -> bool {
@@ -99,7 +98,7 @@ mod tests {
         let first = slab.insert('a').unwrap();
         let old = slab.generation(first);
         assert_eq!(slab.get(first, old), Some(&'a'));
-        assert_eq!(slab.remove(first), 'a');
+        slab.remove(first);
         assert_eq!((slab.len(), slab.get(first, old)), (0, None));
         assert_eq!(slab.iter().count(), 0);
 
