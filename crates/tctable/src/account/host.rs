@@ -63,23 +63,24 @@ pub struct ClassCounters {
     pub rx: Counter,
 }
 
-/// One inside host.
+/// One inside host: a cache line that every packet touches, two of counters, of which it touches one, and the rest.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Host {
-    /// By [`Class`] and [`Side`]: written by every packet.
-    pub(super) counters: [[Counter; 2]; 4],
+    pub(super) address: Address,
     pub(super) last: Instant,
     pub(super) first: Instant,
     /// The last time that its time-out was set without a packet: by a connection's end, or because one was open.
     pub(super) armed: Instant,
-    pub(super) address: Address,
+    /// Open connections by [`Class`].
+    pub(super) open: [u32; 4],
+    pub(super) next_id: u64,
+    /// By [`Class`] and [`Side`].
+    pub(super) counters: [[Counter; 2]; 4],
+    pub(super) opened: u64,
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
-    /// Open connections by [`Class`].
-    pub(super) open: [u32; 4],
-    pub(super) opened: u64,
-    pub(super) next_id: u64,
 }
 
 impl Host {

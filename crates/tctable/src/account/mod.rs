@@ -6,5 +6,5 @@ mod table;
 
 pub use host::{Class, ClassCounters, Host, Side};
 pub use inside::Inside;
-pub(crate) use table::Owner;
 pub use table::{Config, HostTableFull, Hosts};
+pub(crate) use table::{Ends, Owner};

@@ -53,6 +53,11 @@ impl std::ops::AddAssign for Counter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cookie(pub [u16; 5]);
 
+impl Cookie {
+    /// Nothing is kept.
+    pub const NONE: Cookie = Cookie([0; 5]);
+}
+
 /// What a protocol's tracker keeps between packets.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Protocol {
@@ -63,8 +68,9 @@ pub(super) enum Protocol {
     Generic,
 }
 
-/// A tracked connection.
+/// A tracked connection: two cache lines.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Connection {
     /// Written once, by the first packet.
     pub(super) original: Tuple,
@@ -156,16 +162,15 @@ impl Connection {
             | differ(ours.destination, tuple.destination)
             | (ours.small() ^ tuple.small());
         let against = differ(ours.source, tuple.destination) | differ(ours.destination, tuple.source);
-        if along == 0 {
-            return Some(Direction::Original);
+        if ours.is_icmp() {
+            let answers = tuple.inverted().is_some_and(|inverted| inverted == *ours);
+            return if along == 0 { Some(Direction::Original) } else { answers.then_some(Direction::Reply) };
         }
-        let answers = if ours.is_icmp() {
-            tuple.inverted().is_some_and(|inverted| inverted.small() == ours.small())
-        } else {
-            let ports = u64::from(tuple.destination_port) | u64::from(tuple.source_port) << 16;
-            ports | tuple.small() >> 32 << 32 == ours.small()
-        };
-        if against == 0 && answers { Some(Direction::Reply) } else { None }
+        let against = against | (ours.small() ^ tuple.small_against());
+        // An address that talks to itself over one port fits both ways: that is the original direction.
+        const BY_FIT: [Option<Direction>; 4] =
+            [None, Some(Direction::Original), Some(Direction::Reply), Some(Direction::Original)];
+        BY_FIT[usize::from(along == 0) | usize::from(against == 0) << 1]
     }
 
     /// Counts a packet and moves the deadline.
@@ -176,3 +181,5 @@ impl Connection {
         self.timeout = timeout.0;
     }
 }
+
+const _: () = assert!(size_of::<Connection>() == 128);

@@ -133,12 +133,6 @@ impl Conntrack {
         (!connection.status.contains(Status::DYING)).then_some(connection)
     }
 
-    /// What is kept on the connection at a place, also right after its end.
-    #[inline]
-    pub(crate) fn cookie(&self, place: u32) -> Cookie {
-        self.slab[place].cookie
-    }
-
     fn id(&self, place: u32) -> ConnectionId {
         ConnectionId { place, generation: self.slab.generation(place) }
     }
@@ -240,9 +234,19 @@ impl Conntrack {
         self.wheel.next_timeout()
     }
 
+    /// Whether a connection ended since they were last taken.
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// The connections that [`Conntrack::take_ended`] will give.
+    pub(crate) fn iter_ended(&self) -> impl Iterator<Item = &Connection> {
+        self.ended.iter().map(|end| &self.slab[end.place])
+    }
+
     /// A connection that ended since the last call, in the order of their ends. Its place is free after this, but shows
     /// the connection until the next one is confirmed.
-    #[inline]
     pub(crate) fn take_ended(&mut self) -> Option<End> {
         let end = self.ended.pop_front()?;
         self.slab.remove(end.place);

@@ -45,12 +45,18 @@ pub(crate) struct Tracked {
     pub(crate) direction: Direction,
     /// Its connection.
     pub(crate) attached: Attached,
+    /// What is kept on its connection.
+    pub(crate) cookie: Cookie,
 }
 
 impl Tracked {
     /// No connection can be told from it.
-    pub(crate) const INVALID: Tracked =
-        Tracked { state: CtState::Invalid, direction: Direction::Original, attached: Attached::None };
+    pub(crate) const INVALID: Tracked = Tracked {
+        state: CtState::Invalid,
+        direction: Direction::Original,
+        attached: Attached::None,
+        cookie: Cookie::NONE,
+    };
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
     const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
 }
@@ -81,13 +87,10 @@ impl Conntrack {
             }
         }
         let guessed = likely.and_then(|place| Some((place, self.live_direction(place, &info.tuple)?)));
-        let Some((place, direction)) = guessed.or_else(|| self.find(hash, &info.tuple)) else { return Tracked::NEW };
-        if self.slab[place].deadline() <= now {
-            // The wheel has not come round to it, but its time is over.
-            self.end(place, self.slab[place].deadline(), EndReason::Timeout);
-            return Tracked::NEW;
+        match guessed.or_else(|| self.find(hash, &info.tuple)) {
+            Some((place, direction)) => self.follow(now, info, place, direction),
+            None => Tracked::NEW,
         }
-        self.follow(now, info, place, direction)
     }
 
     #[cold]
@@ -100,15 +103,23 @@ impl Conntrack {
     #[inline]
     fn follow(&mut self, now: Instant, info: &PacketInfo, place: u32, direction: Direction) -> Tracked {
         let connection = &mut self.slab[place];
+        let deadline = connection.deadline();
+        if deadline <= now {
+            // The wheel has not come round to it, but its time is over.
+            self.end(place, deadline, EndReason::Timeout);
+            return Tracked::NEW;
+        }
         let replied = connection.status.contains(Status::SEEN_REPLY) | (direction == Direction::Reply);
         let state = if replied { CtState::Established } else { CtState::New };
+        let cookie = connection.cookie;
+        let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie };
         match judge(connection, info, direction, now, &self.timeouts) {
             Verdict::Accept(timeout) => connection.refresh(now, direction, info.ip_len, timeout),
             Verdict::Ignore => {}
             Verdict::Kill => {
                 connection.refresh(now, direction, info.ip_len, Millis(0));
                 self.end(place, now, EndReason::Reset);
-                return Tracked { state, direction, attached: Attached::Confirmed(place) };
+                return tracked;
             }
             Verdict::Reopen => {
                 self.end(place, now, EndReason::Reopened);
@@ -117,9 +128,9 @@ impl Conntrack {
             Verdict::Invalid => return self.invalid(),
         }
         if replied {
-            self.slab[place].status.insert(Status::SEEN_REPLY);
+            connection.status.insert(Status::SEEN_REPLY);
         }
-        Tracked { state, direction, attached: Attached::Confirmed(place) }
+        tracked
     }
 
     /// The connection that begins with a packet.
@@ -174,7 +185,8 @@ impl Conntrack {
         });
         match about {
             Some((place, direction)) => {
-                Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place) }
+                let cookie = self.slab[place].cookie;
+                Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place), cookie }
             }
             None => self.invalid(),
         }
@@ -196,15 +208,21 @@ fn judge(
     now: Instant,
     timeouts: &Ready,
 ) -> Verdict {
-    match (&mut connection.protocol, &info.transport) {
-        (Protocol::Tcp(state), Transport::Tcp(header)) => {
-            state.packet(&mut connection.status, direction, header, data_len(info, header), timeouts)
-        }
-        (Protocol::Udp, _) => Verdict::Accept(udp::packet(connection, now, timeouts)),
-        (Protocol::Icmp, _) => Verdict::Accept(icmp::timeout(&connection.original, timeouts)),
-        (Protocol::Generic, _) => Verdict::Accept(generic::timeout(timeouts)),
-        (Protocol::Tcp(_), _) => Verdict::Invalid,
+    if let Protocol::Tcp(state) = &mut connection.protocol {
+        return match &info.transport {
+            Transport::Tcp(header) => {
+                state.packet(&mut connection.status, direction, header, data_len(info, header), timeouts)
+            }
+            _ => Verdict::Invalid,
+        };
     }
+    if let Protocol::Udp = connection.protocol {
+        return Verdict::Accept(udp::packet(connection, now, timeouts));
+    }
+    Verdict::Accept(match connection.protocol {
+        Protocol::Icmp => icmp::timeout(&connection.original, timeouts),
+        _ => generic::timeout(timeouts),
+    })
 }
 
 /// The bytes of data in a TCP segment.

@@ -6,7 +6,7 @@ use super::config::Config;
 use super::event::Event;
 use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
-use crate::account::{Class, Hosts, Inside, Owner, Side};
+use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
 use crate::conntrack::{Attached, Connection, Conntrack, Direction, End, Ended, Refused, Tracked, Unconfirmed};
 use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
@@ -98,6 +98,14 @@ struct Sides {
     by_device: bool,
 }
 
+/// A host that a packet was counted for.
+#[derive(Clone, Copy)]
+struct Counted {
+    place: u32,
+    side: Side,
+    sides: Sides,
+}
+
 impl Gateway {
     /// An engine with empty tables.
     pub fn new(config: Config) -> Self {
@@ -141,7 +149,7 @@ impl Gateway {
     /// The host that a connection belongs to and its id there; `None` where its first packet was not accounted.
     pub fn owner(&self, connection: &Connection) -> Option<(&crate::account::Host, u64)> {
         let owner = Owner::from_cookie(connection.cookie())?;
-        Some((self.hosts.get(owner), owner.id()))
+        Some((self.hosts.get(owner), owner.id))
     }
 
     /// Takes frames in, in the order in which they were seen.
@@ -197,8 +205,11 @@ impl Gateway {
                 }
             };
         }
-        let touched = hosts[..count].iter().flatten().fold(0, |sum, place| sum ^ self.hosts.touch(*place));
-        std::hint::black_box(touched);
+        for at in 0..count {
+            if let Some(place) = hosts[at] {
+                self.hosts.touch(place, Class::of(infos[at].tuple.protocol));
+            }
+        }
     }
 
     /// Moves time on; a frame that comes late is taken to come now.
@@ -253,7 +264,7 @@ impl Gateway {
             Attached::Confirmed(place) => Some(place),
             _ => None,
         };
-        let owner = place.and_then(|place| Owner::from_cookie(self.conntrack.cookie(place)));
+        let owner = Owner::from_cookie(tracked.cookie);
         let class = Class::of(info.tuple.protocol);
         let host = self.account(now, packet, class, owner, tracked.direction);
 
@@ -266,12 +277,18 @@ impl Gateway {
 
     /// Where a packet comes from and goes to, seen from inside.
     ///
-    /// Prefixes decide by address. An inside device decides by what it received: its sender is inside, and stays known
+    /// Prefixes decide by address, once for a connection: it keeps what its first packet was told. An inside device decides by what it received: its sender is inside, and stays known
     /// for the answers. What an inside device sent, or what goes to an address that is known so, goes inside.
     #[inline]
-    fn sides(&self, packet: Packet<'_>) -> Sides {
+    fn sides(&self, packet: Packet<'_>, owner: Option<Owner>, direction: Direction) -> Sides {
         let tuple = &packet.info.tuple;
         let inside = &self.config.inside;
+        if let (Some(Owner { ends, .. }), false) = (owner, inside.has_devices()) {
+            let along = direction == Direction::Original;
+            let tx = if along { ends.source } else { ends.destination };
+            let rx = if along { ends.destination } else { ends.source };
+            return Sides { tx, rx, by_device: false };
+        }
         let tx = inside.has_address(tuple.family, tuple.source);
         let rx = inside.has_address(tuple.family, tuple.destination);
         if inside.has_devices() { self.sides_by_device(packet, tx, rx) } else { Sides { tx, rx, by_device: false } }
@@ -302,13 +319,13 @@ impl Gateway {
         class: Class,
         owner: Option<Owner>,
         direction: Direction,
-    ) -> Option<(u32, Side)> {
+    ) -> Option<Counted> {
         let info = packet.info;
-        let sides = self.sides(packet);
+        let sides = self.sides(packet, owner, direction);
         // The connection's host stands at one of its ends: that end needs no look-up.
         let linked = |side: Side| {
             let owner = owner?;
-            let stands_at_rx = owner.responder ^ (direction == Direction::Reply);
+            let stands_at_rx = owner.ends.responder ^ (direction == Direction::Reply);
             // The other direction's sender is this one's receiver.
             (stands_at_rx == (side == Side::Rx)).then_some(owner.place)
         };
@@ -320,7 +337,7 @@ impl Gateway {
                 Some(_) => {}
                 None => self.totals.unaccounted.host_table_full.count(info.ip_len),
             }
-            return place.map(|place| (place, side));
+            return place.map(|place| Counted { place, side, sides });
         }
         if !sides.tx {
             self.totals.unaccounted.outside_to_outside.count(info.ip_len);
@@ -336,7 +353,8 @@ impl Gateway {
         if let Some(place) = tx.filter(|_| sides.by_device) {
             self.hosts.set_known_by_device(place);
         }
-        tx.map(|place| (place, Side::Tx)).or(rx.map(|place| (place, Side::Rx)))
+        let counted = |side| move |place| Counted { place, side, sides };
+        tx.map(counted(Side::Tx)).or(rx.map(counted(Side::Rx)))
     }
 
     /// Counts a packet for one of its hosts, if that has a place.
@@ -367,8 +385,11 @@ impl Gateway {
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
-    fn confirm(&mut self, mut unconfirmed: Unconfirmed, host: Option<(u32, Side)>, class: Class) -> Option<u32> {
-        let owner = host.map(|(place, side)| self.hosts.open(place, class, side == Side::Rx));
+    fn confirm(&mut self, mut unconfirmed: Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
+        let owner = host.map(|Counted { place, side, sides }| {
+            let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
+            self.hosts.open(place, class, ends)
+        });
         if let Some(owner) = owner {
             unconfirmed.set_cookie(owner.to_cookie());
         }
@@ -384,7 +405,7 @@ impl Gateway {
         &self,
         packet: Packet<'_>,
         tracked: Option<Tracked>,
-        host: Option<(u32, Side)>,
+        host: Option<Counted>,
         place: Option<u32>,
         observer: &mut O,
     ) {
@@ -397,9 +418,9 @@ impl Gateway {
             packet: Ok(packet.info),
             ct_state: tracked.map(|tracked| tracked.state),
             direction: tracked.filter(|tracked| tracked.attached != Attached::None).map(|tracked| tracked.direction),
-            host: host.map(|(place, _)| self.hosts.at(place).address()),
+            host: host.map(|host| self.hosts.at(host.place).address()),
             connection: connection
-                .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(Owner::id))),
+                .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
         };
         observer.seen(self, &seen);
     }
@@ -421,6 +442,18 @@ impl Gateway {
     /// Tells the hosts, and whoever asked, of connections that ended.
     #[inline]
     fn take_ended(&mut self) {
+        if self.conntrack.has_ended() {
+            self.take_all_ended();
+        }
+    }
+
+    fn take_all_ended(&mut self) {
+        // The hosts' cache lines first: many connections end together.
+        for connection in self.conntrack.iter_ended() {
+            if let Some(owner) = Owner::from_cookie(connection.cookie()) {
+                self.hosts.touch(owner.place, Class::of(connection.original().protocol));
+            }
+        }
         while let Some(end) = self.conntrack.take_ended() {
             self.close(end);
         }
@@ -433,7 +466,7 @@ impl Gateway {
             self.hosts.close(owner, Class::of(connection.original().protocol), end.at);
         }
         if self.config.events.connection_ended {
-            let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id()));
+            let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));
             let ended = Box::new(Ended { connection: connection.clone(), at: end.at, reason: end.reason });
             let event = Event::ConnectionEnded { owner, ended };
             push_event(&mut self.events, &mut self.totals, self.config.max_events, event);

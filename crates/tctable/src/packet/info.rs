@@ -48,14 +48,7 @@ pub struct PacketInfo {
 impl PacketInfo {
     /// Nothing read yet.
     pub(crate) const EMPTY: PacketInfo = PacketInfo {
-        tuple: Tuple {
-            source: Address { high: 0, low: 0 },
-            destination: Address { high: 0, low: 0 },
-            source_port: 0,
-            destination_port: 0,
-            protocol: 0,
-            family: Family::V4,
-        },
+        tuple: Tuple::new(Family::V4, 0, Address { high: 0, low: 0 }, Address { high: 0, low: 0 }),
         ip_len: 0,
         network_offset: 0,
         transport_offset: 0,

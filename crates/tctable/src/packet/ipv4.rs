@@ -31,14 +31,7 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result
     };
     let source = u32::from_be_bytes([header[12], header[13], header[14], header[15]]);
     let destination = u32::from_be_bytes([header[16], header[17], header[18], header[19]]);
-    info.tuple = Tuple {
-        source: Address::from_v4_bits(source),
-        destination: Address::from_v4_bits(destination),
-        source_port: 0,
-        destination_port: 0,
-        protocol: header[9],
-        family: Family::V4,
-    };
+    info.tuple = Tuple::new(Family::V4, header[9], Address::from_v4_bits(source), Address::from_v4_bits(destination));
     info.ip_len = u32::from(total_len);
     info.transport_offset = info.network_offset + header_len as u16;
     info.fragment = fragment;

@@ -42,14 +42,7 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result
     }
     let kept = &bytes[..bytes.len().min(ip_len as usize)];
     let chain = walk(kept, header[6]);
-    info.tuple = Tuple {
-        source: address(header, 8),
-        destination: address(header, 24),
-        source_port: 0,
-        destination_port: 0,
-        protocol: chain.protocol,
-        family: Family::V6,
-    };
+    info.tuple = Tuple::new(Family::V6, chain.protocol, address(header, 8), address(header, 24));
     info.ip_len = ip_len;
     info.transport_offset = u16::try_from(usize::from(info.network_offset) + chain.offset).unwrap_or(u16::MAX);
     info.fragment = chain.fragment;

@@ -44,14 +44,7 @@ fn quoted_v4(quote: &[u8]) -> Option<(Tuple, &[u8])> {
         return None;
     }
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    let tuple = Tuple {
-        source: Address::from_v4_bits(word(12)),
-        destination: Address::from_v4_bits(word(16)),
-        source_port: 0,
-        destination_port: 0,
-        protocol: header[9],
-        family: Family::V4,
-    };
+    let tuple = Tuple::new(Family::V4, header[9], Address::from_v4_bits(word(12)), Address::from_v4_bits(word(16)));
     Some((tuple, quote.get(header_len..)?))
 }
 
@@ -61,13 +54,6 @@ fn quoted_v6(quote: &[u8]) -> Option<(Tuple, &[u8])> {
     if header[0] >> 4 != 6 || !chain.complete || chain.fragment == Fragment::Later {
         return None;
     }
-    let tuple = Tuple {
-        source: ipv6::address(header, 8),
-        destination: ipv6::address(header, 24),
-        source_port: 0,
-        destination_port: 0,
-        protocol: chain.protocol,
-        family: Family::V6,
-    };
+    let tuple = Tuple::new(Family::V6, chain.protocol, ipv6::address(header, 8), ipv6::address(header, 24));
     Some((tuple, quote.get(chain.offset..)?))
 }

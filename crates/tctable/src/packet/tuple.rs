@@ -22,9 +22,22 @@ pub struct Tuple {
     pub protocol: u8,
     /// The version of IP of both addresses.
     pub family: Family,
+    /// Always zero: with it ports, protocol and family are one word, which is read and compared at once.
+    reserved: u16,
 }
 
 impl Tuple {
+    /// A tuple without ports.
+    pub(crate) const fn new(family: Family, protocol: u8, source: Address, destination: Address) -> Self {
+        Tuple { source, destination, source_port: 0, destination_port: 0, protocol, family, reserved: 0 }
+    }
+
+    /// The same tuple with these ports.
+    #[cfg(test)]
+    pub(crate) const fn with_ports(self, source_port: u16, destination_port: u16) -> Self {
+        Tuple { source_port, destination_port, ..self }
+    }
+
     /// The tuple of the answer. `None` for an ICMP type that nobody answers.
     pub fn inverted(&self) -> Option<Tuple> {
         let (source_port, destination_port) = match self.protocol {
@@ -43,6 +56,14 @@ impl Tuple {
             | u64::from(self.destination_port) << 16
             | u64::from(self.protocol) << 32
             | (self.family as u64) << 40
+            | u64::from(self.reserved) << 48
+    }
+
+    /// The same with the ports in each other's place.
+    #[inline(always)]
+    pub(crate) fn small_against(&self) -> u64 {
+        let small = self.small();
+        small >> 32 << 32 | u64::from((small as u32).rotate_left(16))
     }
 
     /// Whether the places of the ports hold an ICMP identifier, type and code.

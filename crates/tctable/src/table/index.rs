@@ -6,12 +6,12 @@
 //! entries that had to pass it (`passed`), and a search goes on only while that is not zero. So nothing is ever marked
 //! as deleted, and the cost does not creep up with age.
 //!
-//! A hash's home is `hash * buckets / 2^32`, which works for any number of buckets. The table grows by half when six of
-//! seven slots are taken on average, so that it is never less than 4/7 full: 10.7 to 16 bytes for an entry. At the
-//! highest load one search in three needs a second line.
+//! A hash's home is `hash * buckets / 2^32`, which works for any number of buckets. The table grows by a third when three
+//! of four slots are taken, so that it is never less than 9/16 full: 12.2 to 16.3 bytes for an entry. At the highest load
+//! one entry in sixteen lies outside its home bucket.
 //!
-//! Growing is incremental: each insertion moves one bucket of the old table to the new one, and a search looks in both
-//! until the old one is empty. No packet waits for more than one bucket to move.
+//! Growing is incremental: each insertion moves a few buckets of the old table to the new one, and a search looks in both
+//! until the old one is empty. No packet waits for more than those few.
 //!
 //! What an attacker could do: with the key, choose hashes that share a bucket; then searches degrade to a walk. Without
 //! it, SipHash leaves nothing better than chance.
@@ -21,12 +21,15 @@ use super::Hash;
 const SLOTS: usize = 7;
 const WORDS: usize = 16;
 const MIN_BUCKETS: u32 = 16;
+/// Buckets that an insertion moves while the table grows. One would do to be done before the next growth; a few more
+/// make the time short in which a search has to look in both tables.
+const MOVES: u32 = 4;
 
-/// A cache line: seven hashes, the number of entries that passed, seven entries, and a word to spare.
+/// A cache line: seven hashes, zero where a slot is free; the number of entries that passed; seven entries; and a word to
+/// spare.
 type Bucket = [u32; WORDS];
 
 const PASSED: usize = 7;
-/// An entry is kept as its number plus one, so that a slot of zero is free.
 const ENTRIES: usize = 8;
 
 #[derive(Debug)]
@@ -46,24 +49,21 @@ struct Table {
     buckets: u32,
 }
 
-/// One bit for each slot that has that hash and is in use.
+/// What is kept of a hash: never zero, which is a free slot's.
 #[inline(always)]
-fn matches(bucket: &Bucket, hash: Hash) -> u32 {
-    let mut bits = 0;
-    for slot in 0..SLOTS {
-        bits |= u32::from((bucket[slot] == hash.0) & (bucket[ENTRIES + slot] != 0)) << slot;
-    }
-    bits
+fn kept(hash: Hash) -> u32 {
+    hash.0.max(1)
 }
 
-/// One bit for each slot that is free.
+const FREE: u32 = 0;
+
+/// One bit for each slot that has that word. All eight words of the half line are compared, as the compiler does it
+/// with vectors; the one that is no slot is masked out.
 #[inline(always)]
-fn free_slots(bucket: &Bucket) -> u32 {
-    let mut bits = 0;
-    for slot in 0..SLOTS {
-        bits |= u32::from(bucket[ENTRIES + slot] == 0) << slot;
-    }
-    bits
+fn matches(bucket: &Bucket, word: u32) -> u32 {
+    let line = bucket[..ENTRIES].iter().enumerate();
+    let bits = line.fold(0, |bits, (slot, kept)| bits | u32::from(*kept == word) << slot);
+    bits & ((1 << SLOTS) - 1)
 }
 
 impl Table {
@@ -76,7 +76,7 @@ impl Table {
 
     #[inline(always)]
     fn home(&self, hash: Hash) -> u32 {
-        (u64::from(hash.0) * u64::from(self.buckets) >> 32) as u32
+        ((u64::from(kept(hash)) * u64::from(self.buckets)) >> 32) as u32
     }
 
     #[inline(always)]
@@ -102,9 +102,9 @@ impl Table {
         let mut at = self.home(hash);
         for _ in 0..self.buckets {
             let bucket = self.bucket(at);
-            let mut bits = matches(bucket, hash);
+            let mut bits = matches(bucket, kept(hash));
             while bits != 0 {
-                let entry = bucket[ENTRIES + bits.trailing_zeros() as usize] - 1;
+                let entry = bucket[ENTRIES + bits.trailing_zeros() as usize];
                 if is(entry) {
                     return Some(entry);
                 }
@@ -118,15 +118,23 @@ impl Table {
         None
     }
 
+    /// An entry of the home bucket that has that hash.
+    #[inline]
+    fn likely(&self, hash: Hash) -> Option<u32> {
+        let bucket = self.bucket(self.home(hash));
+        let bits = matches(bucket, kept(hash));
+        (bits != 0).then(|| bucket[ENTRIES + bits.trailing_zeros() as usize])
+    }
+
     /// Puts an entry in. There is always room: the table grows before it is full.
     #[inline]
     fn insert(&mut self, hash: Hash, entry: u32) {
         let mut at = self.home(hash);
         while let Some(bucket) = self.bucket_mut(at) {
-            let free = free_slots(bucket).trailing_zeros() as usize;
+            let free = matches(bucket, FREE).trailing_zeros() as usize;
             if free < SLOTS {
-                bucket[free] = hash.0;
-                bucket[ENTRIES + free] = entry + 1;
+                bucket[free] = kept(hash);
+                bucket[ENTRIES + free] = entry;
                 return;
             }
             bucket[PASSED] += 1;
@@ -138,7 +146,9 @@ impl Table {
         let mut at = self.home(hash);
         for _ in 0..self.buckets {
             let bucket = self.bucket(at);
-            if let Some(slot) = bucket[ENTRIES..].iter().position(|kept| *kept == entry + 1) {
+            let slots = matches(bucket, kept(hash));
+            let holds = |slot: &usize| slots >> slot & 1 != 0 && bucket[ENTRIES + slot] == entry;
+            if let Some(slot) = (0..SLOTS).find(holds) {
                 self.clear(at, slot);
                 return true;
             }
@@ -153,8 +163,8 @@ impl Table {
     /// Frees a slot, takes its entry off the counts of the buckets that it had passed, and gives what was there.
     fn clear(&mut self, at: u32, slot: usize) -> Option<(Hash, u32)> {
         let bucket = self.bucket_mut(at)?;
-        let hash = Hash(std::mem::take(&mut bucket[slot]));
-        let entry = std::mem::take(&mut bucket[ENTRIES + slot]).checked_sub(1)?;
+        let hash = Hash(std::mem::replace(&mut bucket[slot], FREE));
+        let entry = bucket[ENTRIES + slot];
         let mut passed = self.home(hash);
         while passed != at {
             self.bucket_mut(passed)?[PASSED] -= 1;
@@ -183,15 +193,16 @@ impl Index {
     /// Asked for many hashes one after the other, the loads of their lines overlap; that is what it is for.
     #[inline]
     pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
-        let bucket = self.current.bucket(self.current.home(hash));
-        let bits = matches(bucket, hash);
-        (bits != 0).then(|| bucket[ENTRIES + bits.trailing_zeros() as usize] - 1)
+        match &self.previous {
+            None => self.current.likely(hash),
+            Some((previous, _)) => self.current.likely(hash).or_else(|| previous.likely(hash)),
+        }
     }
 
     /// Puts an entry in. The same entry must not be in already.
     pub(crate) fn insert(&mut self, hash: Hash, entry: u32) {
-        self.move_bucket();
-        if self.previous.is_none() && self.len >= self.current.buckets as usize * (SLOTS - 1) {
+        self.move_buckets();
+        if self.previous.is_none() && self.len >= self.current.buckets as usize * SLOTS * 3 / 4 {
             self.grow();
         }
         self.current.insert(hash, entry);
@@ -208,21 +219,25 @@ impl Index {
 
     fn grow(&mut self) {
         let buckets = self.current.buckets;
-        let larger = Table::new(buckets.saturating_add(buckets / 2));
+        let larger = Table::new(buckets.saturating_add(buckets.div_ceil(3)));
         self.previous = Some((std::mem::replace(&mut self.current, larger), 0));
     }
 
-    /// Moves one bucket. The next growth is at least three insertions a bucket away, so the move is over long before.
+    /// Moves some buckets. The next growth is more than one insertion a bucket away, so the move is over long before.
     #[inline]
-    fn move_bucket(&mut self) {
+    fn move_buckets(&mut self) {
         let Some((table, next)) = &mut self.previous else { return };
-        for slot in 0..SLOTS {
-            if let Some((hash, entry)) = table.clear(*next, slot) {
-                self.current.insert(hash, entry);
+        for at in *next..(*next + MOVES).min(table.buckets) {
+            for slot in 0..SLOTS {
+                if table.bucket(at)[slot] != FREE
+                    && let Some((hash, entry)) = table.clear(at, slot)
+                {
+                    self.current.insert(hash, entry);
+                }
             }
         }
-        *next += 1;
-        if *next == table.buckets {
+        *next += MOVES;
+        if *next >= table.buckets {
             self.previous = None;
         }
     }
@@ -282,18 +297,19 @@ mod tests {
             for (entry, hash) in model {
                 prop_assert!(index.remove(Hash(hash), entry));
             }
-            prop_assert!(index.current.words.iter().all(|word| *word == 0));
+            let mut buckets = (0..index.current.buckets).map(|at| index.current.bucket(at));
+            prop_assert!(buckets.all(|bucket| bucket[..ENTRIES] == [0; ENTRIES]));
         }
     }
 
     #[test]
-    fn stays_between_four_and_six_sevenths_full() {
+    fn stays_between_nine_sixteenths_and_three_quarters_full() {
         let mut index = Index::new();
         for entry in 0..100_000u32 {
             index.insert(Hash(entry.wrapping_mul(0x9e37_79b9)), entry);
             let slots = index.current.buckets as usize * SLOTS;
-            assert!(index.len <= slots * 6 / 7 + 1);
-            assert!(index.current.buckets == MIN_BUCKETS || index.len * 7 >= slots * 4 - 7);
+            assert!(index.len <= slots * 3 / 4 + 1);
+            assert!(index.current.buckets == MIN_BUCKETS || (index.len + SLOTS) * 16 >= slots * 9);
         }
         assert!((0..100_000u32).all(|entry| find(&index, entry.wrapping_mul(0x9e37_79b9), entry) == Some(entry)));
     }
@@ -308,7 +324,7 @@ mod tests {
             let now = index.previous.is_some();
             moves += u32::from(now && !moving);
             moving = now;
-            assert!(index.len <= index.current.buckets as usize * (SLOTS - 1) + 1);
+            assert!(index.len <= index.current.buckets as usize * SLOTS * 3 / 4 + 1);
         }
         assert!(moves > 10);
     }

@@ -1,0 +1,238 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use tctable_lab::generate::Kind;
+
+/// Every host and every connection of your traffic, as a Linux gateway would have counted them.
+#[derive(Debug, Parser)]
+#[command(name = "tctable", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tctable replay evening.pcap                     the top hosts of a capture
+  tctable replay --format json *.pcap.gz          everything, for a program
+  tctable replay --connections evening.pcap       the connections that are open at its end";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  The five hosts with the most connections, and what is inside said by hand:
+    tctable replay --top 5 --sort connections --lan 203.0.113.0/24 --lan 2001:db8::/32 evening.pcap
+  Inside is whatever the interface lan0 received:
+    tctable replay --lan lan0 router.pcapng
+  Every connection, those that ended and those still open:
+    tctable replay --connections --all evening.pcap
+  A week into a spreadsheet:
+    tctable replay --format csv day-*.pcap.zst > week.csv
+  What goes over the line now, until tcpdump is stopped:
+    tcpdump -i eth0 -w - | tctable replay -
+
+Exit status:
+  0  every file was read to its end
+  1  a file was cut or corrupt: what could be read is reported
+  2  nothing is reported: wrong usage, a file that is no capture, or output that cannot be written";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read captures and print what a gateway would have counted.
+    Replay(Box<Replay>),
+    /// Write a capture of made-up traffic, for tests and benchmarks.
+    #[command(hide = true)]
+    Generate(Generate),
+}
+
+/// The options of `tctable replay`.
+#[derive(Args, Debug)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(crate) struct Replay {
+    /// Captures, read one after the other: pcap or pcapng, plain or compressed with gzip or zstd; `-` is standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// What is inside: a prefix, an address, or the name of a pcapng interface; repeat for more.
+    ///
+    /// Without this option the private, unique-local and link-local prefixes are inside.
+    #[arg(long, value_name = "WHAT", value_parser = lan)]
+    pub(crate) lan: Vec<LanArg>,
+
+    /// How the hosts are printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+
+    /// Print so many hosts at most [default: 20 in a table, otherwise all].
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+
+    /// What comes first: most of this, or the lowest address.
+    #[arg(long, value_enum, default_value_t = Sort::Bytes)]
+    pub(crate) sort: Sort,
+
+    /// Print the connections that are open at the end, to FILE or instead of the hosts.
+    ///
+    /// Lines are those of `conntrack -L -o extended`, or JSON objects with `--format json`.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) connections: Option<PathBuf>,
+
+    /// Print also the connections that ended, as they end.
+    #[arg(long, requires = "connections")]
+    pub(crate) all: bool,
+
+    /// Explain every packet: one JSON object to a line. With `-`, on standard output instead of the hosts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Connections that are tracked at a time; packets that would open another one are counted apart.
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(1 << 24).expect("not zero"))]
+    pub(crate) max_connections: NonZeroU32,
+
+    /// Hosts that are kept at a time; packets of others are counted apart.
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::new(1 << 20).expect("not zero"))]
+    pub(crate) max_hosts: NonZeroU32,
+
+    /// Seconds without traffic and connections after which a host's entry expires; the report keeps it.
+    #[arg(long, value_name = "SECONDS", default_value_t = NonZeroU64::new(900).expect("not zero"))]
+    pub(crate) host_timeout: NonZeroU64,
+
+    /// When to use colours; `auto` looks for a terminal and for NO_COLOR.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+
+    /// Frames that are handed to the engine at once. No output depends on it.
+    #[arg(long, value_name = "N", default_value_t = 256, hide = true)]
+    pub(crate) burst: usize,
+}
+
+/// The options of `tctable generate`.
+#[derive(Args, Debug)]
+pub(crate) struct Generate {
+    /// The mix of traffic: office, churn or elephant.
+    pub(crate) kind: Kind,
+
+    /// Packets in the capture.
+    #[arg(long, value_name = "N")]
+    pub(crate) packets: u64,
+
+    /// Where the random numbers start.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Bytes kept of each packet.
+    #[arg(long, value_name = "N", default_value_t = 96)]
+    pub(crate) snap_len: u32,
+
+    /// The capture; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// How the hosts are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One document with everything.
+    Json,
+    /// RFC 4180 with a header row.
+    Csv,
+    /// The lines of /proc/net/tc_counter.
+    Proc,
+}
+
+/// What the hosts are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// Bytes sent and received.
+    Bytes,
+    /// Packets sent and received.
+    Packets,
+    /// Connections opened.
+    Connections,
+    /// Bytes received.
+    Rx,
+    /// Bytes sent.
+    Tx,
+    /// The address, lowest first.
+    Ip,
+}
+
+impl Sort {
+    /// The word for it on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Sort::Bytes => "bytes",
+            Sort::Packets => "packets",
+            Sort::Connections => "connections",
+            Sort::Rx => "rx",
+            Sort::Tx => "tx",
+            Sort::Ip => "ip",
+        }
+    }
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// One `--lan`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LanArg {
+    /// Addresses.
+    Prefix(IpNet),
+    /// An interface of a capture.
+    Name(String),
+}
+
+/// Anything that reads as a prefix or an address is one; everything else is a name.
+fn lan(what: &str) -> Result<LanArg, String> {
+    if let Ok(prefix) = what.parse::<IpNet>() {
+        return Ok(LanArg::Prefix(prefix.trunc()));
+    }
+    if let Ok(address) = what.parse::<IpAddr>() {
+        return Ok(LanArg::Prefix(address.into()));
+    }
+    match what.split_once('/') {
+        _ if what.is_empty() => Err("neither a prefix nor a name".to_owned()),
+        // Nobody names an interface so; it would only be missed at the end of a long file.
+        Some((address, length)) if address.parse::<IpAddr>().is_ok() => Err(format!("no prefix length: {length}")),
+        _ => Ok(LanArg::Name(what.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lan_takes_prefixes_addresses_and_names() {
+        assert_eq!(lan("10.1.2.3/8"), Ok(LanArg::Prefix("10.0.0.0/8".parse().unwrap())));
+        assert_eq!(lan("10.1.2.3"), Ok(LanArg::Prefix("10.1.2.3/32".parse().unwrap())));
+        assert_eq!(lan("fd00::1"), Ok(LanArg::Prefix("fd00::1/128".parse().unwrap())));
+        for name in ["eth0", "br/lan", "10.1.2", "0"] {
+            assert_eq!(lan(name), Ok(LanArg::Name(name.to_owned())));
+        }
+        for wrong in ["", "10.0.0.0/33", "fd00::/", "10.0.0.0/x"] {
+            assert!(lan(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! One JSON line for each packet, to explain it.
+
+use tctable::Gateway;
+use tctable::conntrack::Direction;
+use tctable::gateway::{Observer, Seen};
+
+use super::connections::members;
+use crate::json::Json;
+use crate::output::Output;
+
+/// Writes what the engine shows.
+pub(super) struct Trace {
+    pub(super) output: Output,
+    packet: u64,
+}
+
+impl Trace {
+    pub(super) fn new(output: Output) -> Trace {
+        Trace { output, packet: 0 }
+    }
+}
+
+impl Observer for Trace {
+    fn seen(&mut self, gateway: &Gateway, seen: &Seen<'_>) {
+        self.packet += 1;
+        Json::object(&mut self.output.text, |json| {
+            json.number("packet", self.packet);
+            json.time("time", seen.time);
+            if let Some(state) = seen.ct_state {
+                json.plain("ctstate", state);
+            }
+            if let Some(direction) = seen.direction {
+                json.plain(
+                    "direction",
+                    match direction {
+                        Direction::Original => "original",
+                        Direction::Reply => "reply",
+                    },
+                );
+            }
+            // A packet between two inside hosts counts for both. The one whose connection it is gives, with the
+            // connection's id, the connection's name.
+            let owner = seen.connection.and_then(|(connection, _)| gateway.owner(connection));
+            if let Some(host) = owner.map(|(host, _)| host.address()).or(seen.host) {
+                json.plain("host", host);
+            }
+            if let Some((connection, id)) = seen.connection {
+                let timeout = (connection.deadline() - gateway.now()).as_secs();
+                json.member("connection", |json| members(json, connection, id, timeout));
+            }
+        });
+        self.output.text.push('\n');
+    }
+}

@@ -1,0 +1,14 @@
+//! `tctable replay` as a user sees it: files in, text and an exit status out.
+
+mod burst;
+mod command_line;
+mod connections;
+mod damage;
+mod expiry;
+mod formats;
+mod identity;
+mod inputs;
+mod lan;
+mod limits;
+mod support;
+mod trace;
