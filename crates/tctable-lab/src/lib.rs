@@ -1,1 +1,19 @@
 //! Traffic and capture generators for tests and benchmarks.
+//!
+//! - [`generate`] writes whole captures of any size from a seed: an office's traffic, a storm of short connections, a
+//!   handful of bulk transfers.
+//! - [`packets`] builds single frames by hand, with correct lengths and checksums, for tests that need one exact packet.
+//!
+//! ```
+//! use tctable_lab::generate::{self, Kind, Options};
+//!
+//! let mut file = Vec::new();
+//! let summary = generate::write(&Options::new(Kind::Office, 1_000, 1), &mut file, |_| ())?;
+//! assert_eq!((summary.packets, summary.file_bytes), (1_000, file.len() as u64));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod checksum;
+pub mod generate;
+pub mod packets;

@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::host::{Class, Host, Side};
 use crate::conntrack::{Cookie, Counter};
 use crate::packet::{Address, Family};
-use crate::table::{HashKey, Hasher, Index, Slab};
+use crate::table::{Hash, HashKey, Hasher, Index, Slab};
 use crate::time::{Duration, Instant, Wheel};
 
 /// How hosts are kept.
@@ -122,10 +122,22 @@ impl Hosts {
         })
     }
 
-    /// Guesses at a host's place, as [`crate::conntrack::Conntrack::look_ahead`] does for connections.
+    /// The hash of a host's address.
     #[inline]
-    pub(crate) fn look_ahead(&self, family: Family, address: Address) -> Option<u32> {
-        self.index.likely(self.hasher.host(family, address))
+    pub(crate) fn hash(&self, family: Family, address: Address) -> Hash {
+        self.hasher.host(family, address)
+    }
+
+    /// Looks ahead as [`crate::conntrack::Conntrack`] does for connections: reads the index's cache line.
+    #[inline]
+    pub(crate) fn touch_index(&self, hash: Hash) {
+        self.index.touch(hash);
+    }
+
+    /// Guesses at a host's place.
+    #[inline]
+    pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
+        self.index.likely(hash)
     }
 
     /// Reads the cache lines of a host that will be asked for.

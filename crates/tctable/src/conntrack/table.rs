@@ -143,19 +143,30 @@ impl Conntrack {
         self.hasher.connection(tuple)
     }
 
-    /// Guesses at the place of a packet's connection. First half of looking ahead: asked for a whole burst before any
-    /// packet is tracked, the loads of its index lines overlap.
+    /// First step of looking ahead, for a whole burst before the next step: reads the cache line in which the index may
+    /// have a packet's connection.
     #[inline]
-    pub(crate) fn look_ahead(&self, hash: Hash) -> Option<u32> {
+    pub(crate) fn touch_index(&self, hash: Hash) {
+        self.index.touch(hash);
+    }
+
+    /// Second step: guesses at the place of the connection.
+    #[inline]
+    pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
         self.index.likely(hash)
     }
 
-    /// Second half: reads the cache lines of a connection that will be asked for, and guesses at its host's place.
+    /// Third step: reads the cache lines of the connection.
     #[inline]
-    pub(crate) fn touch(&self, place: u32) -> Cookie {
+    pub(crate) fn touch(&self, place: u32) {
         let connection = &self.slab[place];
         std::hint::black_box(connection.original.source.low ^ connection.counters[1].bytes);
-        connection.cookie
+    }
+
+    /// Fourth step: what is kept on the connection.
+    #[inline]
+    pub(crate) fn cookie(&self, place: u32) -> Cookie {
+        self.slab[place].cookie
     }
 
     #[inline]
@@ -217,7 +228,7 @@ impl Conntrack {
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =
             due.iter().map(|place| (self.slab[*place].deadline(), self.hash(&self.slab[*place].original))).collect();
         for (_, hash) in &looked_up {
-            std::hint::black_box(self.index.likely(*hash));
+            self.index.touch(*hash);
         }
         for (place, (deadline, hash)) in due.into_iter().zip(looked_up) {
             if deadline <= now {

@@ -72,7 +72,7 @@ pub(crate) enum Refused {
 
 impl Conntrack {
     /// Finds a packet's connection, judges and counts the packet. `likely` is a guess at the connection's place
-    /// ([`Conntrack::look_ahead`]); a wrong one costs a search, nothing else.
+    /// ([`Conntrack::likely`]); a wrong one costs a search, nothing else.
     #[inline]
     pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
         let info = packet.info;

@@ -182,8 +182,6 @@ impl Gateway {
 
     /// Reads the headers of a burst and asks for the cache lines of its connections and hosts. Only guesses come of
     /// it, so the outcome does not depend on how the frames were cut into bursts.
-    ///
-    /// Each loop reads one line for each packet, and no read waits for another: their misses overlap.
     #[inline]
     fn look_ahead(&self, frames: &[Frame<'_>], burst: &mut Burst) {
         let Burst { infos, read, hashes, likely, hosts } = burst;
@@ -192,18 +190,32 @@ impl Gateway {
             hashes[at] = self.conntrack.hash(&infos[at].tuple);
         }
         let count = frames.len().min(BURST);
-        for at in 0..count {
-            likely[at] = self.conntrack.look_ahead(hashes[at]);
+        // Each loop brings what the next one needs. None decides anything on what it has just asked for: the processor
+        // would have to wait for it.
+        for hash in &hashes[..count] {
+            self.conntrack.touch_index(*hash);
         }
         for at in 0..count {
-            hosts[at] = match likely[at] {
-                Some(place) => Owner::from_cookie(self.conntrack.touch(place)).map(|owner| owner.place),
+            likely[at] = self.conntrack.likely(hashes[at]);
+        }
+        for place in likely[..count].iter().flatten() {
+            self.conntrack.touch(*place);
+        }
+        let mut strangers: ArrayVec<(usize, Hash), BURST> = ArrayVec::new();
+        for at in 0..count {
+            match likely[at] {
+                Some(place) => hosts[at] = Owner::from_cookie(self.conntrack.cookie(place)).map(|owner| owner.place),
                 None => {
                     let Tuple { family, source, destination, .. } = infos[at].tuple;
                     let inside = self.config.inside.has_address(family, source);
-                    self.hosts.look_ahead(family, if inside { source } else { destination })
+                    let hash = self.hosts.hash(family, if inside { source } else { destination });
+                    self.hosts.touch_index(hash);
+                    strangers.push((at, hash));
                 }
-            };
+            }
+        }
+        for (at, hash) in strangers {
+            hosts[at] = self.hosts.likely(hash);
         }
         for at in 0..count {
             if let Some(place) = hosts[at] {
