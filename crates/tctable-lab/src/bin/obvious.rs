@@ -3,16 +3,15 @@
 //!
 //! `obvious FILE` prints packets, bytes (those of the IP packets), flows, and how long the longest lasted.
 
-use std::{collections::HashMap, env, error::Error, fs::File, net::Ipv4Addr};
+use std::{collections::HashMap, env, error::Error, fs::File, net::IpAddr};
 
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 use pcap_file::{TsResolution, pcap::PcapReader};
 
-/// Both directions of a flow have the same key: the smaller endpoint comes first. IPv4 addresses are mapped into IPv6: an
-/// integer is hashed in one piece, an `IpAddr` in three.
+/// Both directions of a flow have the same key: the smaller endpoint comes first.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
-    addresses: [u128; 2],
+    addresses: [IpAddr; 2],
     /// Or the identifier of an ICMP echo.
     ports: [u16; 2],
     protocol: u8,
@@ -31,16 +30,16 @@ struct Flow {
 fn parse(frame: &[u8]) -> Option<(Key, usize, u64)> {
     // The lax parser takes packets that the capture cut; the IP header still tells their length.
     let packet = LaxSlicedPacket::from_ethernet(frame).ok()?;
-    let (src, dst, protocol, bytes) = match packet.net? {
+    let (src, dst, protocol, bytes): (IpAddr, IpAddr, _, _) = match packet.net? {
         LaxNetSlice::Ipv4(ip) => {
             let header = ip.header();
             let bytes = u64::from(header.total_len());
-            (mapped(header.source_addr()), mapped(header.destination_addr()), ip.payload_ip_number(), bytes)
+            (header.source_addr().into(), header.destination_addr().into(), ip.payload_ip_number(), bytes)
         }
         LaxNetSlice::Ipv6(ip) => {
             let header = ip.header();
             let bytes = u64::from(header.payload_length()) + 40;
-            (header.source_addr().to_bits(), header.destination_addr().to_bits(), ip.payload().ip_number, bytes)
+            (header.source_addr().into(), header.destination_addr().into(), ip.payload().ip_number, bytes)
         }
         LaxNetSlice::Arp(_) => return None,
     };
@@ -54,10 +53,6 @@ fn parse(frame: &[u8]) -> Option<(Key, usize, u64)> {
     let reply = (src, sport) > (dst, dport);
     let (addresses, ports) = if reply { ([dst, src], [dport, sport]) } else { ([src, dst], [sport, dport]) };
     Some((Key { addresses, ports, protocol: protocol.0 }, usize::from(reply), bytes))
-}
-
-fn mapped(address: Ipv4Addr) -> u128 {
-    address.to_ipv6_mapped().to_bits()
 }
 
 fn echo_id(word: [u8; 4]) -> (u16, u16) {

@@ -63,24 +63,26 @@ pub struct ClassCounters {
     pub rx: Counter,
 }
 
-/// One inside host: a cache line that every packet touches, two of counters, of which it touches one, and the rest.
+/// One inside host. Its first cache line is all that finding it, a connection's begin and a connection's end touch; a
+/// packet touches one of the two lines of counters besides.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub struct Host {
     pub(super) address: Address,
     pub(super) last: Instant,
-    pub(super) first: Instant,
     /// The last time that its time-out was set without a packet: by a connection's end, or because one was open.
     pub(super) armed: Instant,
+    pub(super) next_id: u64,
     /// Open connections by [`Class`].
     pub(super) open: [u32; 4],
-    pub(super) next_id: u64,
-    /// By [`Class`] and [`Side`].
-    pub(super) counters: [[Counter; 2]; 4],
-    pub(super) opened: u64,
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
+    /// By [`Class`] and [`Side`].
+    pub(super) counters: [[Counter; 2]; 4],
+    pub(super) first: Instant,
+    /// The id that its first connection got.
+    pub(super) first_id: u64,
 }
 
 impl Host {
@@ -107,7 +109,7 @@ impl Host {
 
     /// The connections that it ever had.
     pub fn connections_opened(&self) -> u64 {
-        self.opened
+        self.next_id - self.first_id
     }
 
     /// The id that its next connection will get.

@@ -169,8 +169,8 @@ impl Hosts {
             family,
             by_device: false,
             open: [0; 4],
-            opened: 0,
             next_id: self.first_id,
+            first_id: self.first_id,
         };
         let expires = host.expires(self.config.timeout);
         let place = self.slab.insert(host).ok_or(HostTableFull)?;
@@ -201,16 +201,15 @@ impl Hosts {
         let host = &mut self.slab[place];
         let id = host.next_id;
         host.open[class as usize] += 1;
-        host.opened += 1;
         host.next_id += 1;
         Owner { place, id, ends }
     }
 
-    /// Takes back an [`Hosts::open`] whose connection did not come about. Its id stays used.
+    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about.
     pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
         let host = &mut self.slab[owner.place];
         host.open[class as usize] -= 1;
-        host.opened -= 1;
+        host.next_id = owner.id;
     }
 
     /// Ends a connection of a host: from then on it may expire.

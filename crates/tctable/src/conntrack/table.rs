@@ -163,6 +163,14 @@ impl Conntrack {
         std::hint::black_box(connection.original.source.low ^ connection.counters[1].bytes);
     }
 
+    /// The same for the place that the next new connection but `ahead` will get.
+    #[inline]
+    pub(crate) fn touch_upcoming(&self, ahead: usize) {
+        if let Some(place) = self.slab.upcoming(ahead) {
+            self.touch(place);
+        }
+    }
+
     /// Fourth step: what is kept on the connection.
     #[inline]
     pub(crate) fn cookie(&self, place: u32) -> Cookie {
@@ -184,8 +192,9 @@ impl Conntrack {
     /// # Errors
     /// [`ConfirmError`]; the connection is gone then, and its packet is to be dropped.
     pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
-        let Unconfirmed { mut connection, hash } = unconfirmed;
-        if self.find(hash, &connection.original).is_some() {
+        let Unconfirmed { mut connection, hash, begun_at } = unconfirmed;
+        // Its tuple was looked up when it began: only what was confirmed since can clash.
+        if begun_at != self.statistics.insert && self.find(hash, &connection.original).is_some() {
             self.statistics.insert_failed += 1;
             return Err(ConfirmError::Clash);
         }
@@ -224,7 +233,8 @@ impl Conntrack {
     /// called in between.
     pub(crate) fn expire_some(&mut self, now: Instant) -> bool {
         let Some(due) = self.wheel.poll(now) else { return false };
-        // Read all the deadlines, then all the index lines: the cache misses overlap.
+        // Read all the connections, then all the index lines: the cache misses overlap.
+        due.iter().for_each(|place| self.touch(*place));
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =
             due.iter().map(|place| (self.slab[*place].deadline(), self.hash(&self.slab[*place].original))).collect();
         for (_, hash) in &looked_up {

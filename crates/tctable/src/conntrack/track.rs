@@ -16,6 +16,8 @@ use crate::time::{Instant, TimerPosition};
 pub(crate) struct Unconfirmed {
     pub(super) connection: Connection,
     pub(super) hash: Hash,
+    /// The connections that had been confirmed when this one began.
+    pub(super) begun_at: u64,
 }
 
 impl Unconfirmed {
@@ -170,7 +172,7 @@ impl Conntrack {
             return Err(Refused::Invalid);
         };
         connection.refresh(now, Direction::Original, info.ip_len, timeout);
-        Ok(Unconfirmed { connection, hash })
+        Ok(Unconfirmed { connection, hash, begun_at: self.statistics.insert })
     }
 
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It

@@ -14,7 +14,10 @@ use crate::time::{Duration, Instant};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
 /// first of them is judged, so that a table larger than the caches costs one memory latency for many packets.
-const BURST: usize = 64;
+const BURST: usize = 128;
+
+/// Connections from which on looking ahead pays: fewer fit in the caches with their index.
+const LOOK_AHEAD_FROM: usize = 4096;
 
 /// How often, in packet time, the timers are looked at.
 const TIMER_INTERVAL: Duration = Duration::from_nanos(1 << 24);
@@ -166,7 +169,12 @@ impl Gateway {
             if waiting.is_empty() {
                 break;
             }
-            self.look_ahead(&waiting, &mut burst);
+            self.read(&waiting, &mut burst);
+            if self.conntrack.count() >= LOOK_AHEAD_FROM {
+                self.look_ahead(waiting.len(), &mut burst);
+            } else {
+                burst.likely = [None; BURST];
+            }
             for (at, frame) in waiting.iter().enumerate().take(BURST) {
                 match burst.read[at] {
                     Ok(()) => {
@@ -180,46 +188,56 @@ impl Gateway {
         self.burst = Some(burst);
     }
 
-    /// Reads the headers of a burst and asks for the cache lines of its connections and hosts. Only guesses come of
-    /// it, so the outcome does not depend on how the frames were cut into bursts.
-    #[inline]
-    fn look_ahead(&self, frames: &[Frame<'_>], burst: &mut Burst) {
-        let Burst { infos, read, hashes, likely, hosts } = burst;
-        for (at, frame) in frames.iter().enumerate().take(BURST) {
-            read[at] = infos[at].fill(frame);
-            hashes[at] = self.conntrack.hash(&infos[at].tuple);
+    /// Reads the headers of a burst.
+    #[inline(never)]
+    fn read(&self, frames: &[Frame<'_>], burst: &mut Burst) {
+        let into = burst.infos.iter_mut().zip(&mut burst.read).zip(&mut burst.hashes);
+        for (frame, ((info, read), hash)) in frames.iter().zip(into) {
+            *read = info.fill(frame);
+            *hash = self.conntrack.hash(&info.tuple);
         }
-        let count = frames.len().min(BURST);
+    }
+
+    /// Asks for the cache lines of a burst's connections and hosts. Only guesses come of it, so the outcome does not
+    /// depend on how the frames were cut into bursts.
+    #[inline(never)]
+    fn look_ahead(&self, count: usize, burst: &mut Burst) {
+        let count = count.min(BURST);
+        let Burst { infos, hashes, likely, hosts, .. } = burst;
+        let (infos, hashes) = (&infos[..count], &hashes[..count]);
+        let (likely, hosts) = (&mut likely[..count], &mut hosts[..count]);
         // Each loop brings what the next one needs. None decides anything on what it has just asked for: the processor
         // would have to wait for it.
-        for hash in &hashes[..count] {
+        for hash in hashes {
             self.conntrack.touch_index(*hash);
         }
-        for at in 0..count {
-            likely[at] = self.conntrack.likely(hashes[at]);
+        for (hash, likely) in hashes.iter().zip(&mut *likely) {
+            *likely = self.conntrack.likely(*hash);
         }
-        for place in likely[..count].iter().flatten() {
+        for place in likely.iter().flatten() {
             self.conntrack.touch(*place);
         }
         let mut strangers: ArrayVec<(usize, Hash), BURST> = ArrayVec::new();
-        for at in 0..count {
-            match likely[at] {
-                Some(place) => hosts[at] = Owner::from_cookie(self.conntrack.cookie(place)).map(|owner| owner.place),
+        for (at, (info, (likely, host))) in infos.iter().zip(likely.iter().zip(&mut *hosts)).enumerate() {
+            *host = match likely {
+                Some(place) => Owner::from_cookie(self.conntrack.cookie(*place)).map(|owner| owner.place),
                 None => {
-                    let Tuple { family, source, destination, .. } = infos[at].tuple;
+                    let Tuple { family, source, destination, .. } = info.tuple;
                     let inside = self.config.inside.has_address(family, source);
                     let hash = self.hosts.hash(family, if inside { source } else { destination });
                     self.hosts.touch_index(hash);
+                    self.conntrack.touch_upcoming(strangers.len());
                     strangers.push((at, hash));
+                    None
                 }
-            }
+            };
         }
         for (at, hash) in strangers {
             hosts[at] = self.hosts.likely(hash);
         }
-        for at in 0..count {
-            if let Some(place) = hosts[at] {
-                self.hosts.touch(place, Class::of(infos[at].tuple.protocol));
+        for (info, host) in infos.iter().zip(hosts) {
+            if let Some(place) = host {
+                self.hosts.touch(*place, Class::of(info.tuple.protocol));
             }
         }
     }

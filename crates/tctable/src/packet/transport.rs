@@ -118,22 +118,23 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
 /// packet itself has.
 #[inline(always)]
 pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
-    info.transport = if info.fragment == Fragment::Later {
-        Transport::Fragment
-    } else {
-        match info.tuple.protocol {
-            protocol::TCP => tcp(info, bytes, wire_len),
-            protocol::UDP => udp(info, bytes, wire_len),
-            protocol::ICMP if info.tuple.family == Family::V4 => icmp(info, bytes, wire_len),
-            protocol::ICMPV6 if info.tuple.family == Family::V6 => icmp(info, bytes, wire_len),
-            _ => Transport::Generic,
-        }
-    };
+    if info.fragment == Fragment::Later {
+        info.transport = Transport::Fragment;
+        return;
+    }
+    match info.tuple.protocol {
+        protocol::TCP => tcp(info, bytes, wire_len),
+        protocol::UDP => udp(info, bytes, wire_len),
+        protocol::ICMP if info.tuple.family == Family::V4 => icmp(info, bytes, wire_len),
+        protocol::ICMPV6 if info.tuple.family == Family::V6 => icmp(info, bytes, wire_len),
+        _ => info.transport = Transport::Generic,
+    }
 }
 
 /// Either the capture or the packet itself is too short for a header of `need` bytes.
-fn too_short(wire_len: u32, need: u32) -> Transport {
-    Transport::Invalid(if wire_len < need { Invalid::Length } else { Invalid::Cut })
+#[cold]
+fn too_short(info: &mut PacketInfo, wire_len: u32, need: u32) {
+    info.transport = Transport::Invalid(if wire_len < need { Invalid::Length } else { Invalid::Cut });
 }
 
 fn set_ports(info: &mut PacketInfo, bytes: &[u8]) {
@@ -142,38 +143,39 @@ fn set_ports(info: &mut PacketInfo, bytes: &[u8]) {
 }
 
 #[inline(always)]
-fn tcp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
-    let Some(header) = bytes.first_chunk::<20>() else { return too_short(wire_len, 20) };
+fn tcp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
+    let Some(header) = bytes.first_chunk::<20>() else { return too_short(info, wire_len, 20) };
     set_ports(info, header);
     let header_len = (header[12] >> 4) * 4;
     if header_len < 20 || u32::from(header_len) > wire_len {
-        return Transport::Invalid(Invalid::Length);
+        info.transport = Transport::Invalid(Invalid::Length);
+        return;
     }
-    Transport::Tcp(TcpHeader {
+    info.transport = Transport::Tcp(TcpHeader {
         sequence: be32(header, 4),
         acknowledgment: be32(header, 8),
         window: be16(header, 14),
         flags: header[13],
         header_len,
-    })
+    });
 }
 
 #[inline(always)]
-fn udp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
-    let Some(header) = bytes.first_chunk::<8>() else { return too_short(wire_len, 8) };
+fn udp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
+    let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, 8) };
     set_ports(info, header);
     let udp_len = u32::from(be16(header, 4));
     // A first fragment carries the length of the whole datagram.
     let beyond = udp_len > wire_len && info.fragment == Fragment::None;
-    if udp_len < 8 || beyond { Transport::Invalid(Invalid::Length) } else { Transport::Udp }
+    info.transport = if udp_len < 8 || beyond { Transport::Invalid(Invalid::Length) } else { Transport::Udp };
 }
 
-fn icmp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
-    let Some(header) = bytes.first_chunk::<8>() else { return too_short(wire_len, 8) };
+fn icmp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
+    let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, 8) };
     let type_code = be16(header, 0);
     info.tuple.source_port = be16(header, 4);
     info.tuple.destination_port = type_code;
-    match (info.tuple.protocol, header[0]) {
+    info.transport = match (info.tuple.protocol, header[0]) {
         // Destination unreachable, source quench, redirect, time exceeded, parameter problem.
         (protocol::ICMP, 3 | 4 | 5 | 11 | 12) => Transport::IcmpError,
         // All types below 128 are errors (RFC 4443 section 2.1).
@@ -182,5 +184,5 @@ fn icmp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Transport {
         (protocol::ICMPV6, 130..=136 | 143) => Transport::Untracked,
         (proto, _) if icmp_inverse(proto, type_code).is_some() => Transport::IcmpQuery,
         _ => Transport::Invalid(Invalid::IcmpType),
-    }
+    };
 }

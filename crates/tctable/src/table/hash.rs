@@ -66,16 +66,18 @@ impl Hasher {
     }
 
     /// The same hash for both directions of a connection that is not translated, so one index entry finds both.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn connection(&self, tuple: &Tuple) -> Hash {
         let (low, high, ports) = canonical(tuple);
         let rest = self.pair(0, ports, u32::from(tuple.protocol) | (tuple.family as u32) << 8);
-        // An IPv4 address is one with zeros before it: no branch on the family, which is hard to foresee.
-        let sum = [low.high, low.low, high.high, high.low]
-            .into_iter()
-            .zip([2, 4, 6, 8])
-            .fold(rest, |sum, (word, at)| sum.wrapping_add(self.pair(at, word as u32, (word >> 32) as u32)));
-        self.finish(sum)
+        let addresses = match tuple.family {
+            Family::V4 => self.pair(2, low.low as u32, high.low as u32),
+            Family::V6 => [low.high, low.low, high.high, high.low]
+                .into_iter()
+                .zip([2, 4, 6, 8])
+                .fold(0u64, |sum, (word, at)| sum.wrapping_add(self.pair(at, word as u32, (word >> 32) as u32))),
+        };
+        self.finish(rest.wrapping_add(addresses))
     }
 
     /// The hash of one host's address.
@@ -98,8 +100,13 @@ fn canonical(tuple: &Tuple) -> (Address, Address, u32) {
         let answer = tuple.inverted().map_or(destination_port, |inverted| inverted.destination_port);
         let ports = word(source_port, destination_port.min(answer));
         (source.min(destination), source.max(destination), ports)
+    } else if tuple.family == Family::V4 {
+        let end = |address: Address, port: u16| address.low << 16 | u64::from(port);
+        let (a, b) = (end(source, source_port), end(destination, destination_port));
+        let (a, b) = (a.min(b), a.max(b));
+        (Address { high: 0, low: a >> 16 }, Address { high: 0, low: b >> 16 }, word(a as u16, b as u16))
     } else {
-        // Which end is the smaller one is as hard to foresee: no branch on that either.
+        // Which end is the smaller one is hard to foresee: no branch on it.
         let smaller = |low: u64, high: u64| (low < high, low == high);
         let (high_less, high_same) = smaller(source.high, destination.high);
         let (low_less, low_same) = smaller(source.low, destination.low);

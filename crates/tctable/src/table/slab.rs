@@ -43,6 +43,15 @@ impl<T> Slab<T> {
         Some(place)
     }
 
+    /// The place that the next entry but `ahead` will get, if it was used before: so that its cache lines can be asked
+    /// for in time.
+    #[inline]
+    pub(crate) fn upcoming(&self, ahead: usize) -> Option<u32> {
+        let place = *self.free.get(self.free.len().checked_sub(ahead + 1)?)?;
+        std::hint::black_box(self.generations[place as usize]);
+        Some(place)
+    }
+
     /// Frees a place. What was there can still be read until the place is used again.
     pub(crate) fn remove(&mut self, place: u32) {
         debug_assert!(self.is_live(place));

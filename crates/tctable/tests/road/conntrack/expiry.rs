@@ -1,0 +1,211 @@
+//! A connection ends exactly at its deadline for whoever asks, and soon after it by itself.
+
+use tctable::Event;
+use tctable::conntrack::EndReason;
+use tctable::time::{Duration, Instant};
+use tctable_lab::packets::ip;
+
+use super::tcp::open;
+use crate::support::{BOTH, Net, Road, START, segment};
+
+/// A packet of each protocol that opens a connection, and the seconds that it keeps it.
+fn openers(net: Net) -> Vec<(Vec<u8>, u64)> {
+    let mut other = net.from();
+    other.set_port(1);
+    vec![
+        (net.out("S"), 120),
+        (segment(other, net.to(), "."), 300),
+        (net.ask(), 30),
+        (net.ping(7), 30),
+        (ip(net.client, net.server, 47, b""), 600),
+    ]
+}
+
+const NANO: Duration = Duration::from_nanos(1);
+
+fn before(deadline: Instant) -> Instant {
+    Instant::from_nanos(deadline.as_nanos() - 1)
+}
+
+/// When each connection ended, and why.
+fn ends(road: &mut Road) -> Vec<(Instant, EndReason)> {
+    let connections = road.events().into_iter().filter_map(|event| match event {
+        Event::ConnectionEnded { ended, .. } => Some((ended.at, ended.reason)),
+        Event::HostExpired(_) => None,
+    });
+    connections.collect()
+}
+
+#[test]
+fn a_packet_finds_it_until_one_nanosecond_before_the_deadline() {
+    for net in BOTH {
+        for (packet, seconds) in openers(net) {
+            let mut road = Road::new();
+            road.pass(&packet);
+            road.now = before(START + Duration::from_secs(seconds));
+            let again = road.pass(&packet);
+            assert_eq!((again.id, again.packets()), (Some(1), [2, 0]), "{}", again.line());
+        }
+    }
+}
+
+#[test]
+fn a_packet_at_the_deadline_opens_a_new_one() {
+    for net in BOTH {
+        for (packet, seconds) in openers(net) {
+            let mut road = Road::new();
+            let first = road.pass(&packet);
+            road.now = START + Duration::from_secs(seconds);
+            let again = road.pass(&packet);
+            assert_eq!((again.id, again.packets()), (Some(2), [1, 0]));
+            assert_eq!(again.line(), first.line());
+            // It ended at its deadline, whenever that was noticed.
+            assert_eq!(ends(&mut road), [(road.now, EndReason::Timeout)]);
+        }
+    }
+}
+
+#[test]
+fn an_answer_at_the_deadline_comes_too_late() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&net.ask());
+        road.wait(Duration::from_secs(30));
+        let late = road.pass(&net.answer());
+        assert_eq!(late.line(), "NEW original udp 30 CONFIRMED");
+        assert_eq!(late.connection.expect("a connection").original().source.to_ip(net.client.into()), net.server);
+    }
+}
+
+#[test]
+fn a_packet_moves_the_deadline() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&net.ask());
+        for _ in 0..20 {
+            road.wait(Duration::from_secs(29)).pass(&net.ask());
+        }
+        assert_eq!(road.connection().1.deadline(), START + Duration::from_secs(20 * 29 + 30));
+        road.tick();
+        assert_eq!(road.gateway.conntrack().count(), 1);
+    }
+}
+
+#[test]
+fn a_later_state_may_have_an_earlier_deadline() {
+    for net in BOTH {
+        let mut road = open(net);
+        // From five days to ten seconds: whoever looks after it must not wait for the five days.
+        road.pass(&net.out("R."));
+        let deadline = road.now + Duration::from_secs(10);
+        assert_eq!(road.connection().1.deadline(), deadline);
+        road.now = deadline;
+        assert_eq!(road.pass(&net.out(".")).id, Some(2));
+        assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
+    }
+}
+
+#[test]
+fn time_alone_never_ends_it_early() {
+    for net in BOTH {
+        for (packet, seconds) in openers(net) {
+            let mut road = Road::new();
+            road.pass(&packet);
+            road.now = before(START + Duration::from_secs(seconds));
+            road.tick();
+            assert_eq!(road.gateway.conntrack().count(), 1);
+            assert_eq!(road.gateway.now(), road.now);
+        }
+    }
+}
+
+#[test]
+fn time_alone_ends_it_within_three_ticks() {
+    for net in BOTH {
+        for (packet, seconds) in openers(net) {
+            let mut road = Road::new();
+            road.pass(&packet);
+            let deadline = START + Duration::from_secs(seconds);
+            road.now = deadline + Duration::from_millis(51);
+            road.tick();
+            assert_eq!(road.gateway.conntrack().count(), 0);
+            assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
+        }
+    }
+}
+
+#[test]
+fn other_traffic_ends_it_too() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&net.ask());
+        road.wait(Duration::from_millis(30_051)).pass(&net.ping(1));
+        assert_eq!(ends(&mut road), [(START + Duration::from_secs(30), EndReason::Timeout)]);
+    }
+}
+
+#[test]
+fn a_driver_that_only_sleeps_until_the_next_timeout_ends_everything_in_time() {
+    for net in BOTH {
+        let mut road = Road::new();
+        let mut deadlines: Vec<Instant> = Vec::new();
+        for (packet, seconds) in openers(net) {
+            road.wait(Duration::from_millis(7)).pass(&packet);
+            deadlines.push(road.now + Duration::from_secs(seconds));
+        }
+        deadlines.sort_unstable();
+        let mut ended = Vec::new();
+        let mut wakings = 0;
+        while let Some(at) = road.gateway.poll_timeout() {
+            assert!(at > road.now, "the driver would spin");
+            // Nothing that is over waits until then.
+            let next = deadlines.get(ended.len()).copied().unwrap_or(Instant::MAX);
+            assert!(at <= next + Duration::from_millis(51), "{at} is too late for {next}");
+            road.now = at;
+            road.tick();
+            ended.extend(ends(&mut road));
+            wakings += 1;
+        }
+        assert_eq!(ended.iter().map(|(at, _)| *at).collect::<Vec<_>>(), deadlines);
+        // The hosts went with them, and the driver slept most of the time.
+        assert!(road.gateway.hosts().is_empty() && road.gateway.conntrack().count() == 0);
+        assert!(wakings < 50, "{wakings}");
+    }
+}
+
+#[test]
+fn nothing_to_wait_for_without_connections_and_hosts() {
+    assert_eq!(Road::new().gateway.poll_timeout(), None);
+}
+
+#[test]
+fn time_never_goes_back() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&net.ask());
+        road.now = Instant::from_nanos(START.as_nanos() - 5_000_000_000);
+        let early = road.pass(&net.ask());
+        assert_eq!(early.packets(), [2, 0]);
+        assert_eq!(early.connection.expect("a connection").last_seen(), START);
+        assert_eq!((road.gateway.now(), road.gateway.totals().time_reversed), (START, 1));
+        road.tick();
+        assert_eq!(road.gateway.now(), START);
+        road.now = START + NANO;
+        road.pass(&net.ask());
+        assert_eq!(road.gateway.totals().time_reversed, 1);
+    }
+}
+
+#[test]
+fn the_end_of_time_is_reached_without_harm() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&net.ask());
+        for now in [before(Instant::MAX), Instant::MAX, Instant::MAX] {
+            road.now = now;
+            road.pass(&net.ask());
+            road.tick();
+        }
+        assert_eq!(road.gateway.totals().tx().packets, 4);
+    }
+}

@@ -1,0 +1,42 @@
+//! Protocols without a tracker of their own.
+
+use tctable_lab::packets::ip;
+
+use crate::support::{BOTH, Road};
+
+/// IGMP, GRE, ESP, SCTP, UDP-Lite.
+const NUMBERS: [u8; 5] = [2, 47, 50, 132, 136];
+
+#[test]
+fn two_addresses_and_a_protocol_are_a_connection_for_ten_minutes() {
+    for net in BOTH {
+        for number in NUMBERS {
+            let mut road = Road::new();
+            let (there, back) = (ip(net.client, net.server, number, b"1"), ip(net.server, net.client, number, b"23"));
+            assert_eq!(road.line(&there), "NEW original unknown 600 CONFIRMED");
+            assert_eq!(road.line(&back), "ESTABLISHED reply unknown 600 SEEN_REPLY,CONFIRMED");
+            assert_eq!(road.line(&there), "ESTABLISHED original unknown 600 SEEN_REPLY,CONFIRMED");
+            assert_eq!(road.gateway.conntrack().count(), 1);
+        }
+    }
+}
+
+#[test]
+fn each_protocol_is_a_connection_of_its_own() {
+    for net in BOTH {
+        let mut road = Road::new();
+        for number in NUMBERS {
+            assert!(road.line(&ip(net.client, net.server, number, b"")).starts_with("NEW"));
+        }
+        assert_eq!(road.gateway.conntrack().count(), NUMBERS.len());
+    }
+}
+
+#[test]
+fn the_two_families_are_never_mixed_up() {
+    let mut road = Road::new();
+    for net in BOTH {
+        assert!(road.line(&ip(net.client, net.server, 47, b"")).starts_with("NEW"));
+    }
+    assert_eq!(road.gateway.conntrack().count(), 2);
+}

@@ -1,0 +1,16 @@
+//! Connections as they are seen on the road.
+
+mod expiry;
+mod generic;
+mod icmp;
+mod icmp_errors;
+mod limits;
+mod names;
+mod statistics;
+mod tcp;
+mod tcp_close;
+mod tcp_refused;
+mod udp;
+mod untracked;
+
+pub use tcp::open;

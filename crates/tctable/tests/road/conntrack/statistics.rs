@@ -1,0 +1,70 @@
+//! Every statistic is filled, and none is filled by anything else.
+
+use tctable::conntrack::Statistics;
+use tctable::time::Duration;
+use tctable_lab::packets::protocol;
+
+use crate::packet::fragment;
+use crate::support::{BOTH, Road};
+
+fn after(road: &Road) -> Statistics {
+    *road.gateway.conntrack().statistics()
+}
+
+#[test]
+fn insert_and_delete() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&net.ask());
+        road.pass(&net.answer());
+        road.pass(&net.out("S"));
+        assert_eq!(after(&road), Statistics { insert: 2, ..Statistics::default() });
+        road.pass(&net.back("R."));
+        assert_eq!(after(&road), Statistics { insert: 2, delete: 1, ..Statistics::default() });
+        road.wait(Duration::from_secs(31)).tick();
+        assert_eq!(after(&road), Statistics { insert: 2, delete: 2, ..Statistics::default() });
+    }
+}
+
+#[test]
+fn invalid() {
+    for net in BOTH {
+        let mut road = Road::new();
+        for packet in [net.pong(1), net.out("SF"), net.out("S."), crate::support::unreachable(net.router, net.client, b"")] {
+            road.pass(&packet);
+        }
+        road.pass_cut(&net.ask(), net.header() as usize);
+        assert_eq!(after(&road), Statistics { invalid: 5, ..Statistics::default() });
+    }
+}
+
+#[test]
+fn ignore() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.pass(&fragment(net, protocol::UDP, 1, false, b"12345678"));
+        assert_eq!(after(&road), Statistics { ignore: 1, ..Statistics::default() });
+    }
+}
+
+#[test]
+fn drop() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.conntrack.max = 1);
+        road.pass(&net.ask());
+        road.pass(&net.out("S"));
+        road.pass(&net.ping(1));
+        assert_eq!(after(&road), Statistics { insert: 1, drop: 2, ..Statistics::default() });
+    }
+}
+
+#[test]
+fn a_connection_that_is_opened_again_is_one_more() {
+    for net in BOTH {
+        let mut road = super::tcp::open(net);
+        for packet in [net.out("F."), net.back("F."), net.out("."), net.out("S")] {
+            road.pass(&packet);
+        }
+        assert_eq!(after(&road), Statistics { insert: 2, delete: 1, ..Statistics::default() });
+    }
+}

@@ -1,0 +1,54 @@
+//! Whatever passes, nothing is lost and nothing is counted twice, and only the packets and their order matter.
+
+mod model;
+mod steps;
+
+use proptest::prelude::*;
+use tctable::{Config, Gateway, HashKey};
+
+use model::{Auditor, Outcome};
+use steps::{Step, World};
+
+/// Sends the steps along a road in bursts of these sizes, over and over.
+fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome {
+    let mut gateway = Gateway::new(Config { hash_key: key, ..world.config() });
+    let mut auditor = Auditor::default();
+    let mut sizes = bursts.iter().copied().cycle();
+    let frames = steps::frames(steps);
+    let mut rest = &frames[..];
+    while !rest.is_empty() {
+        // A call without a frame ends a burst.
+        let upto = rest.iter().position(|frame| frame.calls()).unwrap_or(rest.len());
+        let (burst, after) = rest.split_at(upto.min(sizes.next().unwrap_or(usize::MAX)).min(rest.len()));
+        gateway.receive_observed(burst.iter().map(steps::Sent::frame), &mut auditor);
+        rest = after;
+        if let Some((first, others)) = rest.split_first().filter(|(first, _)| first.calls()) {
+            gateway.handle_timeout(first.time);
+            auditor.take_events(&mut gateway);
+            auditor.check(&gateway);
+            rest = others;
+        }
+    }
+    auditor.finish(gateway)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_packet_is_counted_once_at_any_time(world: World, steps in steps::steps()) {
+        run(&world, &steps, &[usize::MAX], HashKey::default());
+    }
+
+    #[test]
+    fn the_state_depends_on_neither_bursts_nor_the_hash_key(
+        world: World,
+        steps in steps::steps(),
+        bursts in proptest::collection::vec(1usize..100, 1..20),
+        key: [u64; 2],
+    ) {
+        let expected = run(&world, &steps, &[1], HashKey::default());
+        prop_assert_eq!(&expected, &run(&world, &steps, &[usize::MAX], HashKey::default()));
+        prop_assert_eq!(&expected, &run(&world, &steps, &bursts, HashKey(key)));
+    }
+}

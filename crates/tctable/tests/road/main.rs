@@ -1,0 +1,7 @@
+//! The engine from the outside: what goes in are frames, what is looked at is its public face. Time is virtual.
+
+mod account;
+mod conntrack;
+mod identity;
+mod packet;
+mod support;
