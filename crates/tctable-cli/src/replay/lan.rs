@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use tctable::Gateway;
 use tctable::account::Inside;
-use tctable::packet::{DeviceId, Frame};
-use tctable_io::capture::{Burst, Format, Interface};
+use tctable::packet::DeviceId;
+use tctable_io::capture::{Format, Interface};
 use thiserror::Error;
 
 use super::inputs::Input;
@@ -98,7 +98,7 @@ impl Lan {
 
     /// Tells the engine of the present file's interfaces that were not looked at yet.
     pub(crate) fn learn(&mut self, interfaces: &[Interface], gateway: &mut Gateway) {
-        if self.names.is_empty() {
+        if self.names.is_empty() || self.looked_at == interfaces.len() {
             return;
         }
         for (number, interface) in interfaces.iter().enumerate().skip(self.looked_at) {
@@ -110,23 +110,5 @@ impl Lan {
             }
         }
         self.looked_at = interfaces.len();
-    }
-
-    /// Whether a burst has frames of interfaces that were not looked at, where that matters.
-    pub(crate) fn is_news(&self, burst: &Burst<'_>) -> bool {
-        !self.names.is_empty() && burst.frames().any(|frame| usize::from(frame.device.0) >= self.looked_at)
-    }
-}
-
-/// A burst's frames with their bytes, freed from the capture's buffer.
-pub(super) struct Kept(Vec<(Frame<'static>, Vec<u8>)>);
-
-impl Kept {
-    pub(super) fn new(burst: &Burst<'_>) -> Kept {
-        Kept(burst.frames().map(|frame| (Frame { data: &[], ..frame }, frame.data.to_vec())).collect())
-    }
-
-    pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.0.iter().map(|(frame, data)| Frame { data, ..*frame })
     }
 }

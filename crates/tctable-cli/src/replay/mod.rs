@@ -174,22 +174,12 @@ impl Replayer {
         if self.first.is_none() {
             self.first = burst.frames().next().map(|frame| frame.time);
         }
-        if self.lan.is_news(&burst) {
-            // The burst borrows the capture that knows the new interfaces' names.
-            let kept = lan::Kept::new(&burst);
-            self.lan.learn(capture.interfaces(), &mut self.gateway);
-            self.receive(kept.frames());
-        } else {
-            self.receive(burst.frames());
+        self.lan.learn(burst.interfaces(), &mut self.gateway);
+        match &mut self.trace {
+            None => self.gateway.receive(burst.frames()),
+            Some(trace) => self.gateway.receive_observed(burst.frames(), trace),
         }
         Ok(true)
-    }
-
-    fn receive<'a>(&mut self, frames: impl Iterator<Item = tctable::packet::Frame<'a>>) {
-        match &mut self.trace {
-            None => self.gateway.receive(frames),
-            Some(trace) => self.gateway.receive_observed(frames, trace),
-        }
     }
 
     /// Takes what the engine has to say, and writes what became ready.

@@ -1,13 +1,14 @@
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::Instant;
 
-use super::Corruption;
+use super::{Corruption, Interface};
 
 /// Frames that lie in the reader's buffer, in the order of the file. They borrow their bytes from there.
 #[derive(Clone, Copy, Debug)]
 pub struct Burst<'a> {
     pub(super) window: &'a [u8],
     pub(super) records: &'a [Record],
+    pub(super) interfaces: &'a [Interface],
 }
 
 impl<'a> Burst<'a> {
@@ -19,6 +20,12 @@ impl<'a> Burst<'a> {
     /// Whether there are none, which no burst from [`Capture::next_burst`](super::Capture::next_burst) is.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// The interfaces that were described up to this burst's end, as [`Capture::interfaces`](super::Capture::interfaces)
+    /// gives them.
+    pub fn interfaces(&self) -> &'a [Interface] {
+        self.interfaces
     }
 
     /// The frames.

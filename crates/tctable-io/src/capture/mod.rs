@@ -183,7 +183,7 @@ impl Capture {
             }
         }
         self.ended = false;
-        Ok(Some(Burst { window: self.input.window(), records: &self.records }))
+        Ok(Some(Burst { window: self.input.window(), records: &self.records, interfaces: self.interfaces() }))
     }
 
     /// The interfaces that were described so far; a frame's [`DeviceId`](tctable::packet::DeviceId) is an index

@@ -115,9 +115,7 @@ pub fn echo(from: IpAddr, to: IpAddr, reply: bool, id: u16) -> Vec<u8> {
 /// "Port unreachable", which quotes a packet or the beginning of one.
 pub fn unreachable(from: IpAddr, to: IpAddr, quote: &[u8]) -> Vec<u8> {
     match (from, to) {
-        (IpAddr::V6(src), IpAddr::V6(dst)) => {
-            ip(from, to, protocol::ICMPV6, &icmpv6_error(src, dst, 1, 4, 0, quote))
-        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => ip(from, to, protocol::ICMPV6, &icmpv6_error(src, dst, 1, 4, 0, quote)),
         _ => ip(from, to, protocol::ICMP, &icmp_error(3, 3, 0, quote)),
     }
 }
@@ -218,12 +216,7 @@ impl Road {
         let mut config =
             Config { events: EventMask { connection_ended: true, host_expired: true }, ..Config::default() };
         change(&mut config);
-        Road {
-            gateway: Gateway::new(config),
-            now: START,
-            device: DeviceId(0),
-            direction: FrameDirection::Unknown,
-        }
+        Road { gateway: Gateway::new(config), now: START, device: DeviceId(0), direction: FrameDirection::Unknown }
     }
 
     /// Lets time pass before the next packet.

@@ -21,7 +21,10 @@ fn an_echo_and_its_reply() {
         let (_, connection) = road.connection();
         let kind = if net.client.is_ipv4() { [8, 0] } else { [128, 129] };
         let (client, server) = (net.client, net.server);
-        assert_eq!(connection.original().to_string(), format!("src={client} dst={server} type={} code=0 id=7", kind[0]));
+        assert_eq!(
+            connection.original().to_string(),
+            format!("src={client} dst={server} type={} code=0 id=7", kind[0])
+        );
         assert_eq!(connection.reply().to_string(), format!("src={server} dst={client} type={} code=0 id=7", kind[1]));
         let name = if net.client.is_ipv4() { "icmp" } else { "icmpv6" };
         assert_eq!(connection.protocol_name(), name);

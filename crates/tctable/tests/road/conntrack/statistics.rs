@@ -30,7 +30,9 @@ fn insert_and_delete() {
 fn invalid() {
     for net in BOTH {
         let mut road = Road::new();
-        for packet in [net.pong(1), net.out("SF"), net.out("S."), crate::support::unreachable(net.router, net.client, b"")] {
+        for packet in
+            [net.pong(1), net.out("SF"), net.out("S."), crate::support::unreachable(net.router, net.client, b"")]
+        {
             road.pass(&packet);
         }
         road.pass_cut(&net.ask(), net.header() as usize);

@@ -80,7 +80,10 @@ fn lengths_and_addresses_come_from_the_ip_header_wherever_the_frame_is_cut() {
                     }
                     let info = read.unwrap_or_else(|why| panic!("{link:?} {kept}: {why}"));
                     assert_eq!(info.ip_len as usize, packet.len());
-                    assert_eq!((info.tuple.source, info.tuple.destination), (whole.tuple.source, whole.tuple.destination));
+                    assert_eq!(
+                        (info.tuple.source, info.tuple.destination),
+                        (whole.tuple.source, whole.tuple.destination)
+                    );
                     // What is told of the transport header is right, or nothing is.
                     let told = !matches!(info.transport, Transport::Invalid(_));
                     assert!(!told || (info.transport, info.tuple) == (whole.transport, whole.tuple), "{link:?} {kept}");

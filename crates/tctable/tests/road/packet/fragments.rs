@@ -74,6 +74,7 @@ fn the_whole_datagram_is_no_fragment() {
 #[test]
 fn dont_fragment_is_no_fragment() {
     let (IpAddr::V4(src), IpAddr::V4(dst)) = (BOTH[0].client, BOTH[0].server) else { panic!("IPv4 first") };
-    let packet = Ipv4 { dont_fragment: true, ..Ipv4::new(src, dst, UDP) }.build(&udp(BOTH[0].from(), BOTH[0].to(), b""));
+    let packet =
+        Ipv4 { dont_fragment: true, ..Ipv4::new(src, dst, UDP) }.build(&udp(BOTH[0].from(), BOTH[0].to(), b""));
     assert_eq!(read_ip(&packet).fragment, Fragment::None);
 }

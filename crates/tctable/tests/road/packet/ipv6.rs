@@ -33,7 +33,10 @@ fn expect(packet: &[u8], extensions: usize) {
     assert_eq!(info.transport, Transport::Udp, "{packet:02x?}");
     assert_eq!(usize::from(info.transport_offset), 40 + extensions);
     assert_eq!(info.ip_len as usize, packet.len());
-    assert_eq!((info.tuple.protocol, info.tuple.source_port, info.tuple.destination_port), (UDP, CLIENT_PORT, SERVER_PORT));
+    assert_eq!(
+        (info.tuple.protocol, info.tuple.source_port, info.tuple.destination_port),
+        (UDP, CLIENT_PORT, SERVER_PORT)
+    );
 }
 
 #[test]

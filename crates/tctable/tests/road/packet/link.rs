@@ -20,10 +20,8 @@ fn ppp_of(net: Net) -> u16 {
 
 /// An Ethernet frame with these tags, outermost first.
 fn tagged(tags: &[u16], inner: u16, payload: &[u8]) -> Vec<u8> {
-    let (outer, body) = tags
-        .iter()
-        .rev()
-        .fold((inner, payload.to_vec()), |(inside, body), tag| (*tag, vlan(100, inside, &body)));
+    let (outer, body) =
+        tags.iter().rev().fold((inner, payload.to_vec()), |(inside, body), tag| (*tag, vlan(100, inside, &body)));
     ethernet(MAC, MAC, outer, &body)
 }
 

@@ -1,0 +1,250 @@
+//! Arbitrary traffic among few, so that everything meets everything.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use tctable::Config;
+use tctable::gateway::EventMask;
+use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
+use tctable::time::{Duration, Instant};
+use tctable_lab::packets::{Ipv4, Ipv6, Tcp, ip, protocol, tcp_packet, udp_packet};
+
+use crate::support::{START, echo, unreachable};
+
+/// What the engine is told: small tables and a short life for hosts.
+#[derive(Clone, Debug)]
+pub struct World {
+    connections: u32,
+    hosts: u32,
+    host_seconds: u64,
+    loose: bool,
+    /// Whether the second device is inside.
+    pub device: bool,
+}
+
+pub fn world() -> impl Strategy<Value = World> {
+    let small = |most: u32| prop_oneof![0..most, Just(u32::MAX)];
+    (small(8), small(6), 1u64..200, any::<bool>(), prop::bool::weighted(0.3)).prop_map(
+        |(connections, hosts, host_seconds, loose, device)| World { connections, hosts, host_seconds, loose, device },
+    )
+}
+
+impl World {
+    pub fn config(&self) -> Config {
+        let mut config =
+            Config { events: EventMask { connection_ended: true, host_expired: true }, ..Config::default() };
+        config.conntrack.max = self.connections;
+        config.conntrack.tcp_loose = self.loose;
+        config.hosts.max = self.hosts;
+        config.hosts.timeout = Duration::from_secs(self.host_seconds);
+        if self.device {
+            config.inside.set_device(DeviceId(1), true);
+        }
+        config
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// In nanoseconds; time may go back.
+    wait: i64,
+    device: u16,
+    direction: FrameDirection,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Packet(Packet),
+    /// The packet before this one answered, or followed, by another kind of packet.
+    Talk {
+        answers: bool,
+        kind: Kind,
+        size: usize,
+    },
+    /// An error about the packet before this one, from somebody to its sender or to somebody else.
+    Error {
+        from: usize,
+        to: Option<usize>,
+    },
+    /// A packet of which only some bytes were kept.
+    Cut(Packet, usize),
+    Arp,
+    /// No frame: the driver calls because of the time.
+    Call,
+}
+
+#[derive(Clone, Debug)]
+struct Packet {
+    v6: bool,
+    from: usize,
+    to: usize,
+    ports: (u16, u16),
+    kind: Kind,
+    size: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Tcp(u8),
+    Udp,
+    Ping,
+    Pong,
+    Gre,
+    LaterFragment,
+}
+
+/// Three are inside, two are not.
+fn person(v6: bool, nth: usize) -> IpAddr {
+    if v6 {
+        let network = if nth < 3 { 0xfd00 } else { 0x2001 };
+        IpAddr::V6(Ipv6Addr::new(network, 0, 0, 0, 0, 0, 0, nth as u16))
+    } else {
+        let network = if nth < 3 { 10 } else { 99 };
+        IpAddr::V4(Ipv4Addr::new(network, 0, 0, nth as u8))
+    }
+}
+
+/// What the default prefixes say of these addresses.
+pub fn is_inside(ip: IpAddr) -> bool {
+    (0..3).any(|nth| ip == person(ip.is_ipv6(), nth))
+}
+
+impl Packet {
+    fn build(&self) -> Vec<u8> {
+        let Packet { v6, from, to, ports, size, .. } = *self;
+        let (from, to) = (SocketAddr::new(person(v6, from), ports.0), SocketAddr::new(person(v6, to), ports.1));
+        let payload = vec![0; size];
+        match (self.kind, from.ip(), to.ip()) {
+            (Kind::Tcp(flags), ..) => tcp_packet(from, to, &Tcp { flags, ..Tcp::default() }, &payload),
+            (Kind::Udp, ..) => udp_packet(from, to, &payload),
+            (Kind::Ping, ..) => echo(from.ip(), to.ip(), false, 1),
+            (Kind::Pong, ..) => echo(from.ip(), to.ip(), true, 1),
+            (Kind::LaterFragment, IpAddr::V4(src), IpAddr::V4(dst)) => {
+                Ipv4 { fragment_offset: 1, ..Ipv4::new(src, dst, protocol::UDP) }.build(&payload)
+            }
+            (Kind::LaterFragment, IpAddr::V6(src), IpAddr::V6(dst)) => {
+                Ipv6::new(src, dst, protocol::UDP).fragment(1, 1, false).build(&payload)
+            }
+            _ => ip(from.ip(), to.ip(), protocol::GRE, &payload),
+        }
+    }
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    // SYN, SYN/ACK, ACK, FIN/ACK, RST, and SYN/FIN, which nobody sends.
+    let flags = select(&[0x02, 0x12, 0x10, 0x11, 0x04, 0x03][..]);
+    prop_oneof![
+        6 => flags.prop_map(Kind::Tcp),
+        3 => Just(Kind::Udp),
+        1 => Just(Kind::Ping),
+        1 => Just(Kind::Pong),
+        1 => Just(Kind::Gre),
+        1 => Just(Kind::LaterFragment),
+    ]
+}
+
+fn packet() -> impl Strategy<Value = Packet> {
+    (any::<bool>(), 0..5usize, 0..5usize, (1..3u16, 1..3u16), kind(), 0..40usize)
+        .prop_map(|(v6, from, to, ports, kind, size)| Packet { v6, from, to, ports, kind, size })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let to = prop::option::weighted(0.2, 0..5usize);
+    let what = prop_oneof![
+        8 => packet().prop_map(What::Packet),
+        12 => (any::<bool>(), kind(), 0..40usize).prop_map(|(answers, kind, size)| What::Talk { answers, kind, size }),
+        2 => (0..5usize, to).prop_map(|(from, to)| What::Error { from, to }),
+        1 => (packet(), 0..60usize).prop_map(|(packet, kept)| What::Cut(packet, kept)),
+        1 => Just(What::Arp),
+        2 => Just(What::Call),
+    ];
+    let wait = prop_oneof![
+        10 => Just(0i64),
+        10 => 0..30_000_000i64,
+        // To the nanosecond where deadlines lie.
+        5 => (0..14i64).prop_map(|tens| tens * 10_000_000_000),
+        3 => 0..700_000_000_000i64,
+        1 => -5_000_000_000..0i64,
+    ];
+    let direction =
+        prop_oneof![Just(FrameDirection::Unknown), Just(FrameDirection::Inbound), Just(FrameDirection::Outbound),];
+    (wait, 0..2u16, direction, what).prop_map(|(wait, device, direction, what)| Step { wait, device, direction, what })
+}
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 0..200)
+}
+
+/// A step as it is sent. One without data is a call.
+pub struct Sent {
+    pub time: Instant,
+    device: u16,
+    direction: FrameDirection,
+    link: LinkType,
+    wire_len: usize,
+    data: Option<Vec<u8>>,
+}
+
+impl Sent {
+    /// Whether it is a call instead of a frame.
+    pub fn calls(&self) -> bool {
+        self.data.is_none()
+    }
+
+    pub fn frame(&self) -> Frame<'_> {
+        Frame {
+            time: self.time,
+            device: DeviceId(self.device),
+            direction: self.direction,
+            link: self.link,
+            wire_len: self.wire_len as u32,
+            data: self.data.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+/// The steps with their times.
+pub fn frames(steps: &[Step]) -> Vec<Sent> {
+    let mut now = START.as_nanos();
+    let mut last = Packet { v6: false, from: 0, to: 3, ports: (1, 1), kind: Kind::Udp, size: 0 };
+    let sent = steps.iter().map(|step| {
+        now = now.saturating_add_signed(step.wait);
+        let mut link = LinkType::Raw;
+        let mut kept = usize::MAX;
+        let mut data = match &step.what {
+            What::Packet(packet) => {
+                last = packet.clone();
+                Some(packet.build())
+            }
+            What::Talk { answers, kind, size } => {
+                last = Packet { kind: *kind, size: *size, ..last.clone() };
+                if *answers {
+                    last = Packet { from: last.to, to: last.from, ports: (last.ports.1, last.ports.0), ..last.clone() };
+                }
+                Some(last.build())
+            }
+            What::Error { from, to } => {
+                let (from, to) = (person(last.v6, *from), person(last.v6, to.unwrap_or(last.from)));
+                Some(unreachable(from, to, &last.build()))
+            }
+            What::Cut(packet, bytes) => {
+                kept = *bytes;
+                Some(packet.build())
+            }
+            What::Arp => {
+                link = LinkType::Ethernet;
+                Some(tctable_lab::packets::ethernet([2; 6], [4; 6], 0x0806, &[0; 46]))
+            }
+            What::Call => None,
+        };
+        let wire_len = data.as_ref().map_or(0, Vec::len);
+        if let Some(data) = &mut data {
+            data.truncate(kept);
+        }
+        Sent { time: Instant::from_nanos(now), device: step.device, direction: step.direction, link, wire_len, data }
+    });
+    sent.collect()
+}
