@@ -63,26 +63,37 @@ pub struct ClassCounters {
     pub rx: Counter,
 }
 
-/// One inside host. Its first cache line is all that finding it, a connection's begin and a connection's end touch; a
-/// packet touches one of the two lines of counters besides.
+/// A host's traffic and connections of one class: a cache line, the only one that a packet of a connection touches, and
+/// the only one that a connection's end touches.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+pub(super) struct ClassEntry {
+    /// By [`Side`].
+    pub(super) counters: [Counter; 2],
+    /// The last packet.
+    pub(super) last: Instant,
+    /// The last connection's end.
+    pub(super) ended: Instant,
+    /// Open connections.
+    pub(super) open: u32,
+}
+
+/// One inside host: a cache line for finding it and for giving it connections, and one for each class.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Host {
     pub(super) address: Address,
-    pub(super) last: Instant,
-    /// The last time that its time-out was set without a packet: by a connection's end, or because one was open.
-    pub(super) armed: Instant,
     pub(super) next_id: u64,
-    /// Open connections by [`Class`].
-    pub(super) open: [u32; 4],
+    /// The id that its first connection got.
+    pub(super) first_id: u64,
+    pub(super) first: Instant,
+    /// The last time that its time-out ran out while connections were open.
+    pub(super) armed: Instant,
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
-    /// By [`Class`] and [`Side`].
-    pub(super) counters: [[Counter; 2]; 4],
-    pub(super) first: Instant,
-    /// The id that its first connection got.
-    pub(super) first_id: u64,
+    /// By [`Class`].
+    pub(super) classes: [ClassEntry; 4],
 }
 
 impl Host {
@@ -93,18 +104,18 @@ impl Host {
 
     /// Its traffic of one class.
     pub fn class(&self, class: Class) -> ClassCounters {
-        let [tx, rx] = self.counters[class as usize];
+        let [tx, rx] = self.classes[class as usize].counters;
         ClassCounters { tx, rx }
     }
 
     /// Its connections of one class that are open now.
     pub fn connections(&self, class: Class) -> u32 {
-        self.open[class as usize]
+        self.classes[class as usize].open
     }
 
     /// Its connections that are open now.
     pub fn open_connections(&self) -> u64 {
-        self.open.iter().map(|open| u64::from(*open)).sum()
+        self.classes.iter().map(|class| u64::from(class.open)).sum()
     }
 
     /// The connections that it ever had.
@@ -124,11 +135,12 @@ impl Host {
 
     /// When its last packet was counted.
     pub fn last_seen(&self) -> Instant {
-        self.last
+        self.classes.iter().map(|class| class.last).fold(self.first, Instant::max)
     }
 
     /// When the entry expires unless something happens.
     pub fn expires(&self, timeout: Duration) -> Instant {
-        self.last.max(self.armed) + timeout
+        let busy = self.classes.iter().map(|class| class.last.max(class.ended)).fold(self.first, Instant::max);
+        busy.max(self.armed) + timeout
     }
 }

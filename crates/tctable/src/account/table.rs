@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use super::host::{Class, Host, Side};
-use crate::conntrack::{Cookie, Counter};
+use crate::conntrack::Cookie;
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Slab};
 use crate::time::{Duration, Instant, Wheel};
@@ -140,11 +140,16 @@ impl Hosts {
         self.index.likely(hash)
     }
 
-    /// Reads the cache lines of a host that will be asked for.
+    /// Reads the cache line of a host that will be found.
     #[inline]
-    pub(crate) fn touch(&self, place: u32, class: Class) {
-        let host = &self.slab[place];
-        std::hint::black_box(host.last.as_nanos() ^ host.counters[class as usize][0].packets);
+    pub(crate) fn touch(&self, place: u32) {
+        std::hint::black_box(self.slab[place].next_id);
+    }
+
+    /// Reads the cache line that a packet of that class will be counted in.
+    #[inline]
+    pub(crate) fn touch_class(&self, place: u32, class: Class) {
+        std::hint::black_box(self.slab[place].classes[class as usize].open);
     }
 
     /// Finds a host or enters it.
@@ -161,14 +166,12 @@ impl Hosts {
             return Err(HostTableFull);
         }
         let host = Host {
-            counters: [[Counter::default(); 2]; 4],
-            last: now,
             first: now,
             armed: now,
             address,
             family,
             by_device: false,
-            open: [0; 4],
+            classes: Default::default(),
             next_id: self.first_id,
             first_id: self.first_id,
         };
@@ -182,9 +185,9 @@ impl Hosts {
     /// Counts a packet of `bytes` for a host.
     #[inline]
     pub(crate) fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
-        let host = &mut self.slab[place];
-        host.counters[class as usize][side as usize].count(bytes);
-        host.last = now;
+        let entry = &mut self.slab[place].classes[class as usize];
+        entry.counters[side as usize].count(bytes);
+        entry.last = now;
     }
 
     /// Whether a host was seen to send from an inside device.
@@ -200,7 +203,7 @@ impl Hosts {
     pub(crate) fn open(&mut self, place: u32, class: Class, ends: Ends) -> Owner {
         let host = &mut self.slab[place];
         let id = host.next_id;
-        host.open[class as usize] += 1;
+        host.classes[class as usize].open += 1;
         host.next_id += 1;
         Owner { place, id, ends }
     }
@@ -208,15 +211,15 @@ impl Hosts {
     /// Takes back the host's latest [`Hosts::open`]: the connection did not come about.
     pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
         let host = &mut self.slab[owner.place];
-        host.open[class as usize] -= 1;
+        host.classes[class as usize].open -= 1;
         host.next_id = owner.id;
     }
 
     /// Ends a connection of a host: from then on it may expire.
     pub(crate) fn close(&mut self, owner: Owner, class: Class, at: Instant) {
-        let host = &mut self.slab[owner.place];
-        host.open[class as usize] -= 1;
-        host.armed = host.armed.max(at);
+        let entry = &mut self.slab[owner.place].classes[class as usize];
+        entry.open -= 1;
+        entry.ended = entry.ended.max(at);
     }
 
     /// The host that a connection belongs to.
@@ -233,7 +236,7 @@ impl Hosts {
         while let Some(due) = self.wheel.poll(now) {
             for place in due {
                 let host = &mut self.slab[place];
-                if host.open != [0; 4] && host.expires(self.config.timeout) <= now {
+                if host.open_connections() != 0 && host.expires(self.config.timeout) <= now {
                     host.armed = now;
                 }
                 let expires = host.expires(self.config.timeout);

@@ -15,7 +15,7 @@ use crate::time::{Instant, Wheel};
 /// How connections are tracked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Connections that the table may hold: `nf_conntrack_max`.
+    /// Connections that the table may hold: `nf_conntrack_max`; 0 is no limit.
     pub max: u32,
     /// Whether a TCP connection may be picked up in mid-stream: `nf_conntrack_tcp_loose`.
     pub tcp_loose: bool,
@@ -109,6 +109,11 @@ impl Conntrack {
     /// Connections in the table: `nf_conntrack_count`. Those whose time has passed count until the wheel comes round.
     pub fn count(&self) -> usize {
         self.slab.len()
+    }
+
+    /// How connections are tracked.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// What happened so far.

@@ -151,7 +151,7 @@ impl Conntrack {
             self.invalid();
             return Err(Refused::Invalid);
         };
-        if self.count() >= self.config.max as usize {
+        if self.config.max != 0 && self.count() >= self.config.max as usize {
             self.statistics.drop += 1;
             return Err(Refused::Full);
         }

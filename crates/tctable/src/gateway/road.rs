@@ -234,10 +234,13 @@ impl Gateway {
         }
         for (at, hash) in strangers {
             hosts[at] = self.hosts.likely(hash);
+            if let Some(place) = hosts[at] {
+                self.hosts.touch(place);
+            }
         }
         for (info, host) in infos.iter().zip(hosts) {
             if let Some(place) = host {
-                self.hosts.touch(*place, Class::of(info.tuple.protocol));
+                self.hosts.touch_class(*place, Class::of(info.tuple.protocol));
             }
         }
     }
@@ -481,7 +484,7 @@ impl Gateway {
         // The hosts' cache lines first: many connections end together.
         for connection in self.conntrack.iter_ended() {
             if let Some(owner) = Owner::from_cookie(connection.cookie()) {
-                self.hosts.touch(owner.place, Class::of(connection.original().protocol));
+                self.hosts.touch_class(owner.place, Class::of(connection.original().protocol));
             }
         }
         while let Some(end) = self.conntrack.take_ended() {

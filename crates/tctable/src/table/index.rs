@@ -23,7 +23,7 @@ const WORDS: usize = 16;
 const MIN_BUCKETS: u32 = 16;
 /// Buckets that an insertion moves while the table grows. One would do to be done before the next growth; a few more
 /// make the time short in which a search has to look in both tables.
-const MOVES: u32 = 4;
+const MOVES: u32 = 8;
 
 /// A cache line: seven hashes, zero where a slot is free; the number of entries that passed; seven entries; and a word to
 /// spare.

@@ -36,7 +36,7 @@ fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn every_packet_is_counted_once_at_any_time(world in steps::world(), steps in steps::steps()) {

@@ -137,3 +137,33 @@ fn a_host_that_came_back_starts_from_zero() {
         assert_eq!(expired(&mut road).len(), 1);
     }
 }
+
+#[test]
+fn without_any_timeout_an_open_connection_still_keeps_it() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.hosts.timeout = Duration::ZERO);
+        road.pass(&net.ask());
+        for _ in 0..29 {
+            road.wait(Duration::from_secs(1)).tick();
+            assert_eq!((road.hosts(), road.gateway.conntrack().count()), (vec![net.client], 1));
+        }
+        road.wait(Duration::from_secs(2)).tick();
+        road.wait(SLACK).tick();
+        assert!(road.hosts().is_empty());
+    }
+}
+
+#[test]
+fn an_open_connection_keeps_it_to_the_end_of_time() {
+    for net in BOTH {
+        let mut road = Road::new();
+        road.now = before(Instant::MAX);
+        road.pass(&net.ask());
+        for _ in 0..3 {
+            road.now = Instant::MAX;
+            road.tick();
+            let open: u64 = road.gateway.hosts().iter().map(Host::open_connections).sum();
+            assert_eq!(open, road.gateway.conntrack().count() as u64);
+        }
+    }
+}

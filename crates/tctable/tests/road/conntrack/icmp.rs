@@ -1,5 +1,7 @@
 //! ICMP and ICMPv6 queries.
 
+use tctable_lab::packets::{ip, protocol};
+
 use crate::support::{BOTH, Net, Road, V4, V6, echo};
 
 /// A query of another type than echo.
@@ -77,5 +79,16 @@ fn the_other_queries() {
             let answered = road.line(&query(net, false, *answer));
             assert_eq!(answered, "ESTABLISHED reply icmp 30 SEEN_REPLY,CONFIRMED");
         }
+    }
+}
+
+#[test]
+fn icmp_in_a_packet_of_the_other_family_is_invalid() {
+    // Each family's tracker refuses the other's messages, as the kernel's do.
+    for (net, number, message) in [(V6, protocol::ICMP, &V4.ping(7)[20..]), (V4, protocol::ICMPV6, &V6.ping(7)[40..])] {
+        let mut road = Road::new();
+        assert_eq!(road.line(&ip(net.client, net.server, number, message)), "INVALID");
+        assert_eq!(road.line(&ip(net.server, net.client, number, message)), "INVALID");
+        assert_eq!(road.gateway.conntrack().count(), 0);
     }
 }

@@ -99,10 +99,13 @@ fn a_connection_may_take_the_place_of_its_own_predecessor() {
 }
 
 #[test]
-fn a_table_may_hold_nothing() {
+fn a_limit_of_zero_is_none() {
     for net in BOTH {
+        // As for nf_conntrack_max.
         let mut road = Road::with(|config| config.conntrack.max = 0);
-        assert_eq!(road.line(&net.ask()), "-");
-        assert_eq!(road.gateway.totals().unaccounted.conntrack_full.packets, 1);
+        for port in 1..=1000 {
+            assert!(road.line(&ask_from(net, port)).starts_with("NEW"));
+        }
+        assert_eq!(road.gateway.conntrack().statistics().drop, 0);
     }
 }

@@ -26,7 +26,7 @@ pub struct World {
 
 pub fn world() -> impl Strategy<Value = World> {
     let small = |most: u32| prop_oneof![0..most, Just(u32::MAX)];
-    (small(8), small(6), 1u64..200, any::<bool>(), prop::bool::weighted(0.3)).prop_map(
+    (small(8), small(6), 0u64..200, any::<bool>(), prop::bool::weighted(0.3)).prop_map(
         |(connections, hosts, host_seconds, loose, device)| World { connections, hosts, host_seconds, loose, device },
     )
 }
