@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration as WallTime;
 
 use criterion::measurement::WallTime as Clock;
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, PacketInfo};
 use tctable::time::{Duration, Instant};
 use tctable::{Config, Gateway};
@@ -135,7 +135,8 @@ fn packet(group: &mut BenchmarkGroup<'_, Clock>) {
 
 fn road(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("road");
-    group.sample_size(20).warm_up_time(WallTime::from_secs(1)).measurement_time(WallTime::from_secs(3));
+    group.sampling_mode(SamplingMode::Flat).sample_size(20);
+    group.warm_up_time(WallTime::from_secs(1)).measurement_time(WallTime::from_secs(3));
     parse(&mut group);
     lookup_hit(&mut group);
     lookup_miss_and_insert(&mut group);

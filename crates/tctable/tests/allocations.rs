@@ -70,7 +70,7 @@ fn person(v6: bool, inside: bool, nth: u16) -> IpAddr {
 
 /// Both directions of one connection of each kind, an error about it, and what belongs to none.
 fn talk(v6: bool, nth: u16) -> Vec<Vec<u8>> {
-    let ends = [(true, nth, 1000 + nth), (nth % 3 == 0, nth + 1, 443)];
+    let ends = [(true, nth, 1000 + nth), (nth.is_multiple_of(3), nth + 1, 443)];
     let [client, server] = ends.map(|(inside, nth, port)| SocketAddr::new(person(v6, inside, nth), port));
     let segment = |from, to, flags| tcp_packet(from, to, &Tcp { flags, ..Tcp::default() }, b"");
     let asked = udp_packet(client, server, b"ask");

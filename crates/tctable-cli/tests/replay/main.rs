@@ -10,5 +10,6 @@ mod identity;
 mod inputs;
 mod lan;
 mod limits;
+mod sample;
 mod support;
 mod trace;

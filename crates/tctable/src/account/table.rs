@@ -236,11 +236,13 @@ impl Hosts {
         while let Some(due) = self.wheel.poll(now) {
             for place in due {
                 let host = &mut self.slab[place];
-                if host.open_connections() != 0 && host.expires(self.config.timeout) <= now {
+                let in_use = host.open_connections() != 0;
+                if in_use && host.expires(self.config.timeout) <= now {
                     host.armed = now;
                 }
                 let expires = host.expires(self.config.timeout);
-                if expires > now {
+                // In use comes first: with a timeout of zero it would be over all the same.
+                if in_use || expires > now {
                     self.wheel.insert(place, expires);
                     continue;
                 }

@@ -7,7 +7,9 @@ use super::event::Event;
 use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
-use crate::conntrack::{Attached, Connection, Conntrack, Direction, End, Ended, Refused, Tracked, Unconfirmed};
+use crate::conntrack::{
+    Attached, Connection, Conntrack, CtState, Direction, End, Ended, Refused, Tracked, Unconfirmed,
+};
 use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
 use crate::time::{Duration, Instant};
@@ -297,7 +299,9 @@ impl Gateway {
             Attached::Confirmed(place) => Some(place),
             _ => None,
         };
-        let owner = Owner::from_cookie(tracked.cookie);
+        // An error's own ends need not be those of the connection that it is about.
+        let own = tracked.state != CtState::Related;
+        let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
         let class = Class::of(info.tuple.protocol);
         let host = self.account(now, packet, class, owner, tracked.direction);
 

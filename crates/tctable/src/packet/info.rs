@@ -1,5 +1,5 @@
 use super::address::{Address, Family};
-use super::error::NotIp;
+use super::error::{Malformed, NotIp};
 use super::frame::{Frame, FrameDirection};
 use super::link::{self, Network};
 use super::transport::{Invalid, Transport};
@@ -73,7 +73,7 @@ impl PacketInfo {
     #[inline]
     pub(crate) fn fill(&mut self, frame: &Frame<'_>) -> Result<(), NotIp> {
         let link = link::parse(frame)?;
-        let bytes = frame.data.get(usize::from(link.offset)..).unwrap_or_default();
+        let bytes = frame.data.get(usize::from(link.offset)..).ok_or(Malformed::LinkHeaderCut)?;
         let wire_len = frame.wire_len.max(frame.data.len() as u32) - u32::from(link.offset);
         self.network_offset = link.offset;
         self.direction = link.direction;

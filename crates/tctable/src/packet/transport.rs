@@ -84,7 +84,7 @@ pub enum Invalid {
     Cut,
     /// The packet itself ends inside the transport header, or the header's lengths contradict the packet.
     Length,
-    /// An ICMP type that neither opens nor answers nor reports anything.
+    /// An ICMP type that neither opens nor answers nor reports anything, or ICMP of the other version of IP.
     IcmpType,
 }
 
@@ -125,8 +125,7 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     match info.tuple.protocol {
         protocol::TCP => tcp(info, bytes, wire_len),
         protocol::UDP => udp(info, bytes, wire_len),
-        protocol::ICMP if info.tuple.family == Family::V4 => icmp(info, bytes, wire_len),
-        protocol::ICMPV6 if info.tuple.family == Family::V6 => icmp(info, bytes, wire_len),
+        protocol::ICMP | protocol::ICMPV6 => icmp(info, bytes, wire_len),
         _ => info.transport = Transport::Generic,
     }
 }
@@ -172,6 +171,11 @@ fn udp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
 
 fn icmp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, 8) };
+    // Each belongs to its own version of IP.
+    if (info.tuple.protocol == protocol::ICMP) != (info.tuple.family == Family::V4) {
+        info.transport = Transport::Invalid(Invalid::IcmpType);
+        return;
+    }
     let type_code = be16(header, 0);
     info.tuple.source_port = be16(header, 4);
     info.tuple.destination_port = type_code;

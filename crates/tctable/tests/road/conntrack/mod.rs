@@ -1,5 +1,6 @@
 //! Connections as they are seen on the road.
 
+mod bursts;
 mod expiry;
 mod generic;
 mod icmp;

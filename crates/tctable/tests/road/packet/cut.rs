@@ -1,5 +1,6 @@
 //! A frame that the capture cut anywhere, and a frame of any bytes at all.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 use tctable::packet::{Frame, LinkType, Malformed, NotIp, PacketInfo, Transport};
 use tctable_lab::packets::protocol::{DESTINATION, HOP_BY_HOP, TCP, UDP};
@@ -125,21 +126,23 @@ proptest! {
     #[test]
     fn any_bytes_at_all_are_read_or_refused(
         link in 0..LINKS.len(),
-        wire_len in prop_oneof![0u32..200, any::<u32>()],
-        mut data in proptest::collection::vec(any::<u8>(), 0..120),
-        begin in 0usize..6,
+        begin in 0..12usize,
+        wire_len in prop_oneof![0u32..40, 0u32..200, any::<u32>()],
+        mut data in prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..120)],
     ) {
         // Half of the time with a beginning that leads further in.
-        let begin: &[u8] = match begin {
-            0 => &V4.ask(),
-            1 => &V6.ask(),
-            2 => &ethernet([2; 6], [4; 6], ethertype::IPV6, &[]),
-            3 => &linux_sll2(0, 1, [2; 6], ethertype::IPV4, &[]),
-            _ => &[],
+        let (link, begin) = match begin {
+            0 => (LinkType::Raw, V4.ask()),
+            1 => (LinkType::Raw, V6.ask()),
+            2 => (LinkType::Ethernet, ethernet([2; 6], [4; 6], ethertype::IPV6, &[])),
+            3 => (LinkType::Ethernet, ethernet([2; 6], [4; 6], ethertype::QINQ, &vlan(1, ethertype::IPV4, &[]))),
+            4 => (LinkType::LinuxSll2, linux_sll2(0, 1, [2; 6], ethertype::IPV4, &[])),
+            5 => (LinkType::Pppoe, pppoe_session(1, 0x21, &[])),
+            _ => (LINKS[link], Vec::new()),
         };
         let copied = begin.len().min(data.len());
         data[..copied].copy_from_slice(&begin[..copied]);
-        let frame = Frame { wire_len, ..frame(LINKS[link], &data) };
+        let frame = Frame { wire_len, ..frame(link, &data) };
         if let Ok(info) = PacketInfo::read(&frame) {
             let offset = u32::from(info.network_offset);
             prop_assert!(info.ip_len + offset <= wire_len.max(data.len() as u32));

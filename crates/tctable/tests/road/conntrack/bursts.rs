@@ -1,0 +1,111 @@
+//! A burst is looked at as a whole before its first packet is judged; what that packet changes must not be missed by
+//! those after it.
+
+use tctable::Gateway;
+use tctable::gateway::{Observer, Seen};
+use tctable::packet::{Frame, LinkType};
+use tctable::time::Duration;
+
+use crate::support::{BOTH, Net, Road, START, Shown, frame};
+
+/// Packets with the seconds at which they come.
+type Packets = Vec<(u64, Vec<u8>)>;
+
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Observer for Lines {
+    fn seen(&mut self, _: &Gateway, seen: &Seen<'_>) {
+        let shown = Shown::from(seen);
+        self.0.push(format!("{} {:?} {:?} {:?}", shown.line(), shown.host, shown.id, shown.packets()));
+    }
+}
+
+/// What becomes of the packets in bursts of that size, when these came before them.
+fn lines(before: &Packets, packets: &Packets, size: usize) -> Vec<String> {
+    let mut road = Road::new();
+    let mut lines = Lines::default();
+    for burst in before.chunks(1).chain(packets.chunks(size)) {
+        let frames = burst.iter().map(|(seconds, packet)| Frame {
+            time: START + Duration::from_secs(*seconds),
+            ..frame(LinkType::Raw, packet)
+        });
+        road.gateway.receive_observed(frames, &mut lines);
+    }
+    // Nothing is left behind in any table.
+    road.now = START + Duration::from_secs(1_000_000);
+    road.tick();
+    assert_eq!(road.gateway.conntrack().count(), 0);
+    assert!(road.gateway.poll_timeout().is_none() && road.gateway.hosts().is_empty());
+    lines.0.extend(road.events().iter().map(|event| format!("{event:?}")));
+    lines.0
+}
+
+fn expect_alike(before: Packets, packets: Packets) -> Vec<String> {
+    let expected = lines(&before, &packets, 1);
+    assert_eq!(expected, lines(&before, &packets, usize::MAX));
+    expected
+}
+
+fn now(packets: impl IntoIterator<Item = Vec<u8>>) -> Packets {
+    packets.into_iter().map(|packet| (0, packet)).collect()
+}
+
+#[test]
+fn a_connection_that_ended_earlier_in_the_burst() {
+    for net in BOTH {
+        let lines = expect_alike(now([net.out("S")]), now([net.back("R."), net.out("S"), net.back("S.")]));
+        assert!(lines[2].starts_with("NEW original tcp SYN_SENT"), "{lines:?}");
+        assert!(lines[3].starts_with("ESTABLISHED reply tcp SYN_RECV"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_connection_whose_place_another_one_took_earlier_in_the_burst() {
+    for net in BOTH {
+        let burst = now([net.back("R."), net.ping(1), net.out("S"), net.pong(1), net.ask()]);
+        let lines = expect_alike(now([net.out("S")]), burst);
+        assert!(lines[2].starts_with("NEW original icmp"), "{lines:?}");
+        assert!(lines[3].starts_with("NEW original tcp"), "{lines:?}");
+        assert!(lines[4].starts_with("ESTABLISHED reply icmp"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_begins_in_the_burst() {
+    for net in BOTH {
+        let lines =
+            expect_alike(Vec::new(), now([net.out("S"), net.back("S."), net.out("."), net.ask(), net.answer()]));
+        assert!(lines[2].starts_with("ESTABLISHED original tcp ESTABLISHED"), "{lines:?}");
+        assert!(lines[4].starts_with("ESTABLISHED reply udp"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_expires_in_the_burst() {
+    for net in BOTH {
+        let lines = expect_alike(now([net.ask()]), vec![(40, net.ping(1)), (40, net.answer()), (40, net.ask())]);
+        assert!(lines[2].starts_with("NEW original udp"), "{lines:?}");
+        assert!(lines[3].starts_with("ESTABLISHED reply udp"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_host_that_expires_in_the_burst() {
+    for net in BOTH {
+        let lines = expect_alike(now([net.ask()]), vec![(20, net.ask()), (2000, net.ask()), (2000, net.answer())]);
+        let client = net.client;
+        assert!(lines[2].contains(&format!("Some({client}) Some(2)")), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_opened_again_in_the_burst() {
+    for net in BOTH {
+        let closed =
+            |net: Net| now([net.out("S"), net.back("S."), net.out("."), net.out("F."), net.back("F."), net.out(".")]);
+        let again = now([net.out("S"), net.back("S."), net.out("."), net.back("R."), net.out("S"), net.back("S")]);
+        let lines = expect_alike(closed(net), again);
+        assert!(lines[8].starts_with("ESTABLISHED original tcp ESTABLISHED"), "{lines:?}");
+    }
+}
