@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tctable::account::{Class, Inside};
-use tctable::conntrack::Counter;
+use tctable::conntrack::{Connection, Counter};
 use tctable::gateway::EventMask;
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, PacketInfo};
 use tctable::time::{Duration, Instant};
@@ -23,6 +23,10 @@ const LINKS: [LinkType; 9] = [
 ];
 const DIRECTIONS: [FrameDirection; 3] = [FrameDirection::Unknown, FrameDirection::Inbound, FrameDirection::Outbound];
 
+/// Connections from which on the engine looks ahead, and the protocol of those that are there for that alone.
+const CROWD: u16 = 4_096;
+const CROWD_PROTOCOL: u8 = 253;
+
 /// Bytes that the configuration takes, and each frame before its data.
 const CONFIG: usize = 4;
 const HEAD: usize = 6;
@@ -34,8 +38,10 @@ fuzz_target!(|input: &[u8]| {
     while let Some(step) = take(&mut rest, &mut now) {
         steps.push(step);
     }
-    let expected = run(self::config(*config, HashKey::default()), &steps, 1);
-    let other = run(self::config(*config, HashKey([now.as_nanos(), 7])), &steps, usize::MAX);
+    // Not always: it takes time.
+    let crowded = config[3] >> 5 == 7;
+    let expected = run(self::config(*config, HashKey::default()), &steps, 1, crowded);
+    let other = run(self::config(*config, HashKey([now.as_nanos(), 7])), &steps, usize::MAX, crowded);
     assert_eq!(expected, other);
 });
 
@@ -51,6 +57,10 @@ fn config([connections, hosts, seconds, bits]: [u8; CONFIG], hash_key: HashKey) 
     }
     if bits & 4 != 0 {
         config.inside.set_device(DeviceId(1), true);
+    }
+    if bits >> 5 == 7 {
+        config.conntrack.max += u32::from(CROWD);
+        config.conntrack.timeouts.generic = Duration::from_secs(3_000_000);
     }
     config.events = EventMask { connection_ended: bits & 8 == 0, host_expired: bits & 16 == 0 };
     config
@@ -84,9 +94,29 @@ fn take<'a>(rest: &mut &'a [u8], now: &mut Instant) -> Option<Step<'a>> {
     }))
 }
 
+/// Opens connections between others, so many that the engine looks ahead from then on.
+fn crowd(gateway: &mut Gateway) {
+    let mut packet = [0; 20];
+    (packet[0], packet[3], packet[9]) = (0x45, 20, CROWD_PROTOCOL);
+    for number in 0..CROWD {
+        packet[14..16].copy_from_slice(&number.to_be_bytes());
+        gateway.receive([Frame {
+            time: Instant::from_secs(1_700_000_000),
+            device: DeviceId(0),
+            direction: FrameDirection::Unknown,
+            link: LinkType::Raw,
+            wire_len: 20,
+            data: &packet,
+        }]);
+    }
+}
+
 /// Everything that can be seen after the steps, in words.
-fn run(config: Config, steps: &[Step<'_>], max: usize) -> Vec<String> {
+fn run(config: Config, steps: &[Step<'_>], max: usize, crowded: bool) -> Vec<String> {
     let mut gateway = Gateway::new(config);
+    if crowded {
+        crowd(&mut gateway);
+    }
     let mut burst = Vec::new();
     for step in steps {
         match step {
@@ -99,7 +129,7 @@ fn run(config: Config, steps: &[Step<'_>], max: usize) -> Vec<String> {
         if burst.len() >= max {
             gateway.receive(burst.drain(..));
         }
-        if max == 1 {
+        if max == 1 && !crowded {
             check(&gateway);
         }
     }
@@ -113,7 +143,9 @@ fn run(config: Config, steps: &[Step<'_>], max: usize) -> Vec<String> {
 
     let mut seen = vec![format!("{:?} {:?}", gateway.totals(), gateway.conntrack().statistics())];
     seen.extend(gateway.hosts().iter().map(|host| format!("{host:?}")));
-    seen.extend(gateway.conntrack().iter().map(|(id, connection)| format!("{id:?} {connection:?}")));
+    let others = |connection: &Connection| connection.original().protocol == CROWD_PROTOCOL;
+    let connections = gateway.conntrack().iter().filter(|(_, connection)| !others(connection));
+    seen.extend(connections.map(|(id, connection)| format!("{id:?} {connection:?}")));
     seen.push(format!("{:?} {:?}", gateway.now(), gateway.poll_timeout()));
     seen.extend(std::iter::from_fn(|| gateway.poll_event()).map(words));
     seen

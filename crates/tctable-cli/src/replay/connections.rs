@@ -7,7 +7,6 @@ use tctable::conntrack::{Connection, Direction, EndReason, Status};
 use tctable::packet::{Family, Tuple, protocol};
 use tctable::time::Instant;
 
-use super::ledger::Late;
 use crate::json::{Json, append};
 use crate::output::{Output, OutputError};
 
@@ -38,16 +37,11 @@ impl Connections {
     }
 
     /// Writes those that are open at the end, and whatever is still to be written.
-    pub(super) fn finish(mut self, gateway: &Gateway, late: &Late<'_>) -> Result<(), OutputError> {
-        let owner = |connection| gateway.owner(connection).map(|(host, id)| (host.address(), id));
-        for connection in &late.connections {
-            self.ended(owner(connection), connection, connection.deadline(), EndReason::Timeout);
-        }
+    pub(super) fn finish(mut self, gateway: &Gateway) -> Result<(), OutputError> {
         for (_, connection) in gateway.conntrack().iter() {
-            if connection.deadline() > gateway.now() {
-                self.write(owner(connection), connection, gateway.now(), None);
-                self.output.relieve()?;
-            }
+            let owner = gateway.owner(connection).map(|(host, id)| (host.address(), id));
+            self.write(owner, connection, gateway.now(), None);
+            self.output.relieve()?;
         }
         self.output.finish()
     }

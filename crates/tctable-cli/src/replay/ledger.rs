@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use tctable::Gateway;
 use tctable::account::{Class, ClassCounters, Host};
-use tctable::conntrack::{Connection, Counter};
+use tctable::conntrack::Counter;
 use tctable::time::{Duration, Instant};
 
 use crate::args::Sort;
@@ -96,34 +96,6 @@ pub(crate) fn sum(counters: impl Iterator<Item = Counter>) -> Counter {
     })
 }
 
-/// Connections whose time was over at the end of the capture, but to which the engine's wheel had not come round: it
-/// may be some milliseconds late. The report takes them for what they are, ended.
-pub(super) struct Late<'a> {
-    /// In the order of their ends.
-    pub(super) connections: Vec<&'a Connection>,
-    by_host: HashMap<IpAddr, [u32; 4]>,
-}
-
-impl<'a> Late<'a> {
-    pub(super) fn new(gateway: &'a Gateway) -> Late<'a> {
-        let over = gateway.conntrack().iter().map(|(_, connection)| connection);
-        let mut connections: Vec<_> = over.filter(|connection| connection.deadline() <= gateway.now()).collect();
-        connections.sort_by_key(|connection| connection.deadline());
-        let mut by_host: HashMap<IpAddr, [u32; 4]> = HashMap::new();
-        for connection in &connections {
-            if let Some((host, _)) = gateway.owner(connection) {
-                let class = Class::of(connection.original().protocol);
-                by_host.entry(host.address()).or_default()[class as usize] += 1;
-            }
-        }
-        Late { connections, by_host }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.connections.len()
-    }
-}
-
 /// The hosts whose entries expired. Entries of the same address are added up.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -145,13 +117,12 @@ impl Ledger {
     }
 
     /// Every host, whether its entry expired or not, in no order.
-    pub(super) fn entries<'a>(&'a self, gateway: &'a Gateway, late: &Late<'_>) -> Vec<Entry<'a>> {
+    pub(super) fn entries<'a>(&'a self, gateway: &'a Gateway) -> Vec<Entry<'a>> {
         let timeout = gateway.hosts().config().timeout;
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(gateway.hosts().len() + self.past.len());
         entries.extend(gateway.hosts().iter().map(|host| {
-            let late = late.by_host.get(&host.address()).copied().unwrap_or_default();
             let past = self.past.get(&host.address());
-            Entry::Live { host, past, late, now: gateway.now(), timeout }
+            Entry::Live { host, past, now: gateway.now(), timeout }
         }));
         let mut gone: HashMap<&IpAddr, &Row> = self.past.iter().collect();
         for entry in &entries {
@@ -172,8 +143,6 @@ pub(crate) enum Entry<'a> {
         host: &'a Host,
         /// Its earlier entries.
         past: Option<&'a Row>,
-        /// Those of its connections that are over.
-        late: [u32; 4],
         /// The end of the capture.
         now: Instant,
         /// The time that an entry lives on.
@@ -186,14 +155,12 @@ pub(crate) enum Entry<'a> {
 impl Entry<'_> {
     /// The host's line.
     pub(crate) fn row(&self) -> Row {
-        let (host, past, late, now, timeout) = match self {
-            Entry::Live { host, past, late, now, timeout } => (host, past, late, *now, *timeout),
+        let (host, past, now, timeout) = match self {
+            Entry::Live { host, past, now, timeout } => (host, past, *now, *timeout),
             Entry::Expired(row) => return (*row).clone(),
         };
         let mut row = Row::of_expired(host);
-        for (at, class) in Class::ALL.into_iter().enumerate() {
-            row.open[at] = host.connections(class) - late[at];
-        }
+        row.open = Class::ALL.map(|class| host.connections(class));
         row.left = host.expires(timeout) - now;
         if row.left == Duration::ZERO && row.open_connections() > 0 {
             // Its timer is due at this moment, and will find the open connections.

@@ -24,8 +24,8 @@ use connections::Connections;
 use inputs::Input;
 pub(crate) use inputs::{Damage, FileSummary, InputError};
 pub(crate) use lan::{Lan, LanError};
+use ledger::Ledger;
 pub(crate) use ledger::{Entry, Row, sort, sum};
-use ledger::{Late, Ledger};
 use trace::Trace;
 
 /// Bursts between two looks at the progress bar: a few milliseconds of work.
@@ -209,22 +209,21 @@ impl Replayer {
         self.drain()?;
         drop(self.progress);
         self.lan.missing()?;
-        let late = Late::new(&self.gateway);
         if let Some(trace) = self.trace {
             trace.output.finish()?;
         }
         if let Some(connections) = self.connections {
-            connections.finish(&self.gateway, &late)?;
+            connections.finish(&self.gateway)?;
         }
         if report_wanted {
             let report = Report {
                 files: &self.files,
                 first: self.first,
                 gateway: &self.gateway,
-                open: (self.gateway.conntrack().count() - late.len()) as u64,
+                open: self.gateway.conntrack().count() as u64,
                 hosts_expired: self.ledger.hosts_expired(),
                 lan: &self.lan,
-                entries: self.ledger.entries(&self.gateway, &late),
+                entries: self.ledger.entries(&self.gateway),
             };
             report::print(report, args)?;
         }

@@ -61,7 +61,7 @@ impl Owner {
         Cookie([place as u16, (place >> 16) as u16, word as u16, (word >> 16) as u16, (word >> 32) as u16])
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn from_cookie(Cookie(half): Cookie) -> Option<Owner> {
         let place = u32::from(half[0]) | u32::from(half[1]) << 16;
         let word = u64::from(half[2]) | u64::from(half[3]) << 16 | u64::from(half[4]) << 32;
@@ -183,7 +183,7 @@ impl Hosts {
     }
 
     /// Counts a packet of `bytes` for a host.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
         let entry = &mut self.slab[place].classes[class as usize];
         entry.counters[side as usize].count(bytes);
@@ -231,9 +231,9 @@ impl Hosts {
         &self.slab[place]
     }
 
-    /// Expires hosts whose time is over; `expired` sees each.
-    pub(crate) fn expire(&mut self, now: Instant, mut expired: impl FnMut(&Host)) {
-        while let Some(due) = self.wheel.poll(now) {
+    /// Expires hosts whose time is over; `expired` sees each. `ahead` as for connections.
+    pub(crate) fn expire(&mut self, now: Instant, ahead: Duration, mut expired: impl FnMut(&Host)) {
+        while let Some(due) = self.wheel.poll(now + ahead) {
             for place in due {
                 let host = &mut self.slab[place];
                 let in_use = host.open_connections() != 0;

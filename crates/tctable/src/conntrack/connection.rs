@@ -154,7 +154,7 @@ impl Connection {
     /// The direction of a packet with that tuple, if it is one of this connection's.
     ///
     /// Which of the two it is cannot be foreseen, so both are compared, without a branch between them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn direction_of(&self, tuple: &Tuple) -> Option<Direction> {
         let ours = &self.original;
         let differ = |address: Address, other: Address| (address.high ^ other.high) | (address.low ^ other.low);
@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// Counts a packet and moves the deadline.
-    #[inline]
+    #[inline(always)]
     pub(super) fn refresh(&mut self, now: Instant, direction: Direction, bytes: u32, timeout: Millis) {
         self.counters[direction as usize].count(bytes);
         self.last = now;

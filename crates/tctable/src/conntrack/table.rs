@@ -10,7 +10,7 @@ use super::timeouts::{Ready, Timeouts};
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
 use crate::table::{Hash, HashKey, Hasher, Index, Slab};
-use crate::time::{Instant, Wheel};
+use crate::time::{Duration, Instant, Wheel};
 
 /// How connections are tracked.
 #[derive(Clone, Debug)]
@@ -106,7 +106,8 @@ impl Conntrack {
         }
     }
 
-    /// Connections in the table: `nf_conntrack_count`. Those whose time has passed count until the wheel comes round.
+    /// Connections in the table: `nf_conntrack_count`. One whose time is over counts until
+    /// the wheel comes round, at most [`Wheel::LATE`], or until [`crate::Gateway::handle_timeout`].
     pub fn count(&self) -> usize {
         self.slab.len()
     }
@@ -235,9 +236,9 @@ impl Conntrack {
     }
 
     /// Ends some connections whose time is over; tells whether there may be more. [`Conntrack::take_ended`] is to be
-    /// called in between.
-    pub(crate) fn expire_some(&mut self, now: Instant) -> bool {
-        let Some(due) = self.wheel.poll(now) else { return false };
+    /// called in between. `ahead` is how far to look into the wheel's future: with [`Wheel::LATE`] none is missed.
+    pub(crate) fn expire_some(&mut self, now: Instant, ahead: Duration) -> bool {
+        let Some(due) = self.wheel.poll(now + ahead) else { return false };
         // Read all the connections, then all the index lines: the cache misses overlap.
         due.iter().for_each(|place| self.touch(*place));
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =

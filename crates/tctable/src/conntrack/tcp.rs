@@ -241,7 +241,7 @@ impl Tcp {
     }
 
     /// Judges a segment and follows it; `data_len` is its payload in bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packet(
         &mut self,
         status: &mut Status,
@@ -302,7 +302,7 @@ impl Tcp {
     }
 
     /// An accepted segment's effect on the connection's life.
-    #[inline]
+    #[inline(always)]
     fn accepted(
         &self,
         status: &mut Status,
@@ -339,7 +339,7 @@ impl Tcp {
         Verdict::Ignore
     }
 
-    #[inline]
+    #[inline(always)]
     fn remember(&mut self, kind: Kind, direction: Direction, header: &TcpHeader, data_len: u32) {
         self.last_kind = kind;
         self.last_direction = direction;

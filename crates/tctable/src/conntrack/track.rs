@@ -75,7 +75,7 @@ pub(crate) enum Refused {
 impl Conntrack {
     /// Finds a packet's connection, judges and counts the packet. `likely` is a guess at the connection's place
     /// ([`Conntrack::likely`]); a wrong one costs a search, nothing else.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
         let info = packet.info;
         match &info.transport {
@@ -102,7 +102,7 @@ impl Conntrack {
     }
 
     /// A packet of a connection in the table.
-    #[inline]
+    #[inline(always)]
     fn follow(&mut self, now: Instant, info: &PacketInfo, place: u32, direction: Direction) -> Tracked {
         let connection = &mut self.slab[place];
         let deadline = connection.deadline();
@@ -194,7 +194,7 @@ impl Conntrack {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn live_direction(&self, place: u32, tuple: &Tuple) -> Option<Direction> {
         let connection = &self.slab[place];
         if connection.status.contains(Status::DYING) { None } else { connection.direction_of(tuple) }
@@ -202,7 +202,7 @@ impl Conntrack {
 }
 
 /// The protocol's tracker's judgement.
-#[inline]
+#[inline(always)]
 fn judge(
     connection: &mut Connection,
     info: &PacketInfo,

@@ -8,7 +8,7 @@ use crate::time::{Duration, Instant};
 
 const STREAM_AFTER: Duration = Duration::from_secs(2);
 
-#[inline]
+#[inline(always)]
 pub(super) fn packet(connection: &mut Connection, now: Instant, timeouts: &Ready) -> Millis {
     let stream = connection.status.contains(Status::SEEN_REPLY) && now > connection.first + STREAM_AFTER;
     if stream {

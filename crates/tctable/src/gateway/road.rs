@@ -12,7 +12,7 @@ use crate::conntrack::{
 };
 use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, Wheel};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
 /// first of them is judged, so that a table larger than the caches costs one memory latency for many packets.
@@ -255,7 +255,7 @@ impl Gateway {
         } else {
             self.now = time;
             if time >= self.timers_at {
-                self.timers();
+                self.timers(Duration::ZERO);
             }
         }
         self.now
@@ -271,7 +271,7 @@ impl Gateway {
     }
 
     /// One packet's road.
-    #[inline]
+    #[inline(always)]
     fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
         let now = self.advance(packet.frame.time);
         let info = packet.info;
@@ -348,7 +348,7 @@ impl Gateway {
     }
 
     /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's.
-    #[inline]
+    #[inline(always)]
     fn account(
         &mut self,
         now: Instant,
@@ -395,7 +395,7 @@ impl Gateway {
     }
 
     /// Counts a packet for one of its hosts, if that has a place.
-    #[inline]
+    #[inline(always)]
     fn count_side(
         &mut self,
         now: Instant,
@@ -462,14 +462,14 @@ impl Gateway {
         observer.seen(self, &seen);
     }
 
-    fn timers(&mut self) {
+    fn timers(&mut self, ahead: Duration) {
         self.timers_at = self.now + TIMER_INTERVAL;
-        while self.conntrack.expire_some(self.now) {
+        while self.conntrack.expire_some(self.now, ahead) {
             self.take_ended();
         }
         let (events, totals) = (&mut self.events, &mut self.totals);
         let (wanted, max) = (self.config.events.host_expired, self.config.max_events);
-        self.hosts.expire(self.now, |host| {
+        self.hosts.expire(self.now, ahead, |host| {
             if wanted {
                 push_event(events, totals, max, Event::HostExpired(Box::new(host.clone())));
             }
@@ -520,10 +520,10 @@ impl Gateway {
         [self.conntrack.next_timeout(), self.hosts.next_timeout()].into_iter().flatten().min()
     }
 
-    /// Moves time on without a frame: ends what is over. Time never goes back.
+    /// Moves time on without a frame and ends all that is over, to the nanosecond. Time never goes back.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.timers();
+        self.timers(Wheel::LATE);
     }
 }
 

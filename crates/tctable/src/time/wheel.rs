@@ -10,13 +10,14 @@
 //! caller looks at each entry's deadline, which packets may have moved, and files it again where it is not due yet.
 //! So a packet never touches the wheel, and a timer is handed out once for each level that it passes.
 //!
-//! A key is handed out when its deadline has passed, at most three ticks late, and never early.
+//! A key is handed out when its deadline has passed, at most [`Wheel::LATE`] after it. Who wants to know at once polls that
+//! much ahead, and files again what is not due.
 //!
 //! Memory: 4.2 bytes for a timer, plus at most one part-filled block for a slot in use.
 
 use arrayvec::ArrayVec;
 
-use super::Instant;
+use super::{Duration, Instant};
 use crate::table::Chunked;
 
 const TICK_SHIFT: u32 = 24;
@@ -86,6 +87,9 @@ impl Default for Wheel {
 impl Wheel {
     /// Keys that one call of [`Wheel::poll`] hands out at most.
     pub const MAX_DUE: usize = BLOCK_KEYS;
+
+    /// How long after its deadline a timer may be handed out: three ticks.
+    pub const LATE: Duration = Duration::from_nanos(3 << TICK_SHIFT);
 
     /// A wheel that stands at the origin of time.
     pub fn new() -> Self {

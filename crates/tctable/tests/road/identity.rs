@@ -4,15 +4,20 @@ mod model;
 mod steps;
 
 use proptest::prelude::*;
+use tctable::packet::LinkType;
 use tctable::{Config, Gateway, HashKey};
 
 use model::{Auditor, Outcome};
 use steps::{Step, World};
 
+use crate::support::{crowd, frame};
+
 /// Sends the steps along a road in bursts of these sizes, over and over.
 fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome {
     let mut gateway = Gateway::new(Config { hash_key: key, ..world.config() });
-    let mut auditor = Auditor::default();
+    let others: Vec<Vec<u8>> = if world.crowded { crowd().collect() } else { Vec::new() };
+    gateway.receive(others.iter().map(|packet| frame(LinkType::Raw, packet)));
+    let mut auditor = Auditor::after(&others);
     let mut sizes = bursts.iter().copied().cycle();
     let frames = steps::frames(steps);
     let mut rest = &frames[..];
@@ -39,13 +44,29 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn every_packet_is_counted_once_at_any_time(world in steps::world(), steps in steps::steps()) {
+    fn every_packet_is_counted_once_at_any_time(world in steps::world(false), steps in steps::steps()) {
         run(&world, &steps, &[usize::MAX], HashKey::default());
     }
 
     #[test]
     fn the_state_depends_on_neither_bursts_nor_the_hash_key(
-        world in steps::world(),
+        world in steps::world(false),
+        steps in steps::steps(),
+        bursts in proptest::collection::vec(1usize..100, 1..20),
+        key: [u64; 2],
+    ) {
+        let expected = run(&world, &steps, &[1], HashKey::default());
+        prop_assert_eq!(&expected, &run(&world, &steps, &[usize::MAX], HashKey::default()));
+        prop_assert_eq!(&expected, &run(&world, &steps, &bursts, HashKey(key)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    #[test]
+    fn the_state_depends_on_neither_of_them_in_a_crowded_table_either(
+        world in steps::world(true),
         steps in steps::steps(),
         bursts in proptest::collection::vec(1usize..100, 1..20),
         key: [u64; 2],

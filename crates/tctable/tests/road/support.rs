@@ -127,6 +127,15 @@ pub fn datagram_claiming(net: Net, length: u16) -> Vec<u8> {
     ip(net.client, net.server, protocol::UDP, &datagram)
 }
 
+/// Connections from which on the engine looks ahead, and some more.
+pub const CROWD: u32 = 5_000;
+
+/// Opening packets of that many connections that nobody inside has a part in.
+pub fn crowd() -> impl Iterator<Item = Vec<u8>> {
+    let server = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));
+    (0..CROWD).map(move |number| ip(IpAddr::V4(Ipv4Addr::from_bits(0x0700_0000 + number)), server, 253, b""))
+}
+
 /// A frame at the start of time that was kept whole.
 pub fn frame(link: LinkType, data: &[u8]) -> Frame<'_> {
     Frame {

@@ -11,7 +11,7 @@ use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::{Duration, Instant};
 use tctable_lab::packets::{Ipv4, Ipv6, Tcp, ip, protocol, tcp_packet, udp_packet};
 
-use crate::support::{START, echo, unreachable};
+use crate::support::{CROWD, START, echo, unreachable};
 
 /// What the engine is told: small tables and a short life for hosts.
 #[derive(Clone, Debug)]
@@ -22,12 +22,21 @@ pub struct World {
     loose: bool,
     /// Whether the second device is inside.
     pub device: bool,
+    /// Whether so many others are there that the engine looks ahead.
+    pub crowded: bool,
 }
 
-pub fn world() -> impl Strategy<Value = World> {
+pub fn world(crowded: bool) -> impl Strategy<Value = World> {
     let small = |most: u32| prop_oneof![0..most, Just(u32::MAX)];
     (small(8), small(6), 0u64..200, any::<bool>(), prop::bool::weighted(0.3)).prop_map(
-        |(connections, hosts, host_seconds, loose, device)| World { connections, hosts, host_seconds, loose, device },
+        move |(connections, hosts, host_seconds, loose, device)| World {
+            connections,
+            hosts,
+            host_seconds,
+            loose,
+            device,
+            crowded,
+        },
     )
 }
 
@@ -36,6 +45,11 @@ impl World {
         let mut config =
             Config { events: EventMask { connection_ended: true, host_expired: true }, ..Config::default() };
         config.conntrack.max = self.connections;
+        if self.crowded {
+            config.conntrack.max = self.connections.saturating_add(CROWD);
+            // They are no connections of TCP, UDP or ICMP, and stay to the end.
+            config.conntrack.timeouts.generic = Duration::from_secs(3_000_000);
+        }
         config.conntrack.tcp_loose = self.loose;
         config.hosts.max = self.hosts;
         config.hosts.timeout = Duration::from_secs(self.host_seconds);
