@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::host::{Class, Host, Side};
 use crate::conntrack::Cookie;
 use crate::packet::{Address, Family};
-use crate::table::{Hash, HashKey, Hasher, Index, Slab};
+use crate::table::{Hash, HashKey, Hasher, Index, Slab, prefetch};
 use crate::time::{Duration, Instant, Wheel};
 
 /// How hosts are kept.
@@ -128,10 +128,10 @@ impl Hosts {
         self.hasher.host(family, address)
     }
 
-    /// Looks ahead as [`crate::conntrack::Conntrack`] does for connections: reads the index's cache line.
+    /// Looks ahead as [`crate::conntrack::Conntrack`] does for connections: asks for the index's cache line.
     #[inline]
-    pub(crate) fn touch_index(&self, hash: Hash) {
-        self.index.touch(hash);
+    pub(crate) fn prefetch_index(&self, hash: Hash) {
+        self.index.prefetch(hash);
     }
 
     /// Guesses at a host's place.
@@ -140,16 +140,16 @@ impl Hosts {
         self.index.likely(hash)
     }
 
-    /// Reads the cache line of a host that will be found.
+    /// Asks for the cache line of a host that will be found.
     #[inline]
-    pub(crate) fn touch(&self, place: u32) {
-        std::hint::black_box(self.slab[place].next_id);
+    pub(crate) fn prefetch(&self, place: u32) {
+        prefetch(&self.slab[place].address);
     }
 
-    /// Reads the cache line that a packet of that class will be counted in.
+    /// Asks for the cache line that a packet of that class will be counted in.
     #[inline]
-    pub(crate) fn touch_class(&self, place: u32, class: Class) {
-        std::hint::black_box(self.slab[place].classes[class as usize].open);
+    pub(crate) fn prefetch_class(&self, place: u32, class: Class) {
+        prefetch(&self.slab[place].classes[class as usize]);
     }
 
     /// Finds a host or enters it.

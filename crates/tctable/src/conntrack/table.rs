@@ -149,11 +149,11 @@ impl Conntrack {
         self.hasher.connection(tuple)
     }
 
-    /// First step of looking ahead, for a whole burst before the next step: reads the cache line in which the index may
+    /// First step of looking ahead, for a whole burst before the next step: asks for the cache line in which the index may
     /// have a packet's connection.
     #[inline]
-    pub(crate) fn touch_index(&self, hash: Hash) {
-        self.index.touch(hash);
+    pub(crate) fn prefetch_index(&self, hash: Hash) {
+        self.index.prefetch(hash);
     }
 
     /// Second step: guesses at the place of the connection.
@@ -162,18 +162,18 @@ impl Conntrack {
         self.index.likely(hash)
     }
 
-    /// Third step: reads the cache lines of the connection.
+    /// Third step: asks for the cache lines of the connection.
     #[inline]
-    pub(crate) fn touch(&self, place: u32) {
+    pub(crate) fn prefetch(&self, place: u32) {
         let connection = &self.slab[place];
-        std::hint::black_box(connection.original.source.low ^ connection.counters[1].bytes);
+        connection.prefetch();
     }
 
     /// The same for the place that the next new connection but `ahead` will get.
     #[inline]
-    pub(crate) fn touch_upcoming(&self, ahead: usize) {
+    pub(crate) fn prefetch_upcoming(&self, ahead: usize) {
         if let Some(place) = self.slab.upcoming(ahead) {
-            self.touch(place);
+            self.prefetch(place);
         }
     }
 
@@ -239,12 +239,12 @@ impl Conntrack {
     /// called in between. `ahead` is how far to look into the wheel's future: with [`Wheel::LATE`] none is missed.
     pub(crate) fn expire_some(&mut self, now: Instant, ahead: Duration) -> bool {
         let Some(due) = self.wheel.poll(now + ahead) else { return false };
-        // Read all the connections, then all the index lines: the cache misses overlap.
-        due.iter().for_each(|place| self.touch(*place));
+        // Ask for all the connections, then for all the index lines: the cache misses overlap.
+        due.iter().for_each(|place| self.prefetch(*place));
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =
             due.iter().map(|place| (self.slab[*place].deadline(), self.hash(&self.slab[*place].original))).collect();
         for (_, hash) in &looked_up {
-            self.index.touch(*hash);
+            self.index.prefetch(*hash);
         }
         for (place, (deadline, hash)) in due.into_iter().zip(looked_up) {
             if deadline <= now {

@@ -208,16 +208,15 @@ impl Gateway {
         let Burst { infos, hashes, likely, hosts, .. } = burst;
         let (infos, hashes) = (&infos[..count], &hashes[..count]);
         let (likely, hosts) = (&mut likely[..count], &mut hosts[..count]);
-        // Each loop brings what the next one needs. None decides anything on what it has just asked for: the processor
-        // would have to wait for it.
+        // Each loop asks for what the next one reads.
         for hash in hashes {
-            self.conntrack.touch_index(*hash);
+            self.conntrack.prefetch_index(*hash);
         }
         for (hash, likely) in hashes.iter().zip(&mut *likely) {
             *likely = self.conntrack.likely(*hash);
         }
         for place in likely.iter().flatten() {
-            self.conntrack.touch(*place);
+            self.conntrack.prefetch(*place);
         }
         let mut strangers: ArrayVec<(usize, Hash), BURST> = ArrayVec::new();
         for (at, (info, (likely, host))) in infos.iter().zip(likely.iter().zip(&mut *hosts)).enumerate() {
@@ -227,8 +226,8 @@ impl Gateway {
                     let Tuple { family, source, destination, .. } = info.tuple;
                     let inside = self.config.inside.has_address(family, source);
                     let hash = self.hosts.hash(family, if inside { source } else { destination });
-                    self.hosts.touch_index(hash);
-                    self.conntrack.touch_upcoming(strangers.len());
+                    self.hosts.prefetch_index(hash);
+                    self.conntrack.prefetch_upcoming(strangers.len());
                     strangers.push((at, hash));
                     None
                 }
@@ -237,12 +236,12 @@ impl Gateway {
         for (at, hash) in strangers {
             hosts[at] = self.hosts.likely(hash);
             if let Some(place) = hosts[at] {
-                self.hosts.touch(place);
+                self.hosts.prefetch(place);
             }
         }
         for (info, host) in infos.iter().zip(hosts) {
             if let Some(place) = host {
-                self.hosts.touch_class(*place, Class::of(info.tuple.protocol));
+                self.hosts.prefetch_class(*place, Class::of(info.tuple.protocol));
             }
         }
     }
@@ -488,7 +487,7 @@ impl Gateway {
         // The hosts' cache lines first: many connections end together.
         for connection in self.conntrack.iter_ended() {
             if let Some(owner) = Owner::from_cookie(connection.cookie()) {
-                self.hosts.touch_class(owner.place, Class::of(connection.original().protocol));
+                self.hosts.prefetch_class(owner.place, Class::of(connection.original().protocol));
             }
         }
         while let Some(end) = self.conntrack.take_ended() {

@@ -16,7 +16,7 @@
 //! What an attacker could do: with the key, choose hashes that share a bucket; then searches degrade to a walk. Without
 //! it, SipHash leaves nothing better than chance.
 
-use super::Hash;
+use super::{Hash, prefetch};
 
 const SLOTS: usize = 7;
 const WORDS: usize = 16;
@@ -188,12 +188,13 @@ impl Index {
         self.previous.as_ref()?.0.find(hash, is)
     }
 
-    /// Reads the home bucket's cache line. Asked for many hashes one after the other, the loads overlap: nothing is
-    /// decided on what they bring, so the processor need not wait for one before it starts the next.
+    /// Asks for the home bucket's cache line, so that many searches need not wait for one line after the other.
     #[inline]
-    pub(crate) fn touch(&self, hash: Hash) {
-        let previous = self.previous.as_ref().map_or(0, |(table, _)| table.bucket(table.home(hash))[0]);
-        std::hint::black_box(previous ^ self.current.bucket(self.current.home(hash))[0]);
+    pub(crate) fn prefetch(&self, hash: Hash) {
+        prefetch(self.current.bucket(self.current.home(hash)));
+        if let Some((previous, _)) = &self.previous {
+            prefetch(previous.bucket(previous.home(hash)));
+        }
     }
 
     /// An entry of the home bucket that has that hash: most likely the one that [`Index::find`] will give.

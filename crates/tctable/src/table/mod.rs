@@ -10,3 +10,9 @@ pub use hash::HashKey;
 pub(crate) use hash::{Hash, Hasher};
 pub(crate) use index::Index;
 pub(crate) use slab::Slab;
+
+/// Asks for the cache line in which a value begins. The processor does not wait for it.
+#[inline(always)]
+pub(crate) fn prefetch<T>(value: &T) {
+    prefetch_index::prefetch_index(std::slice::from_ref(value), 0);
+}

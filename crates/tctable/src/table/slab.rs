@@ -1,4 +1,4 @@
-use super::Chunked;
+use super::{Chunked, prefetch};
 
 /// Entries at stable places, found by a number that stays the same for an entry's life and is used again after it.
 ///
@@ -48,7 +48,7 @@ impl<T> Slab<T> {
     #[inline]
     pub(crate) fn upcoming(&self, ahead: usize) -> Option<u32> {
         let place = *self.free.get(self.free.len().checked_sub(ahead + 1)?)?;
-        std::hint::black_box(self.generations[place as usize]);
+        prefetch(&self.generations[place as usize]);
         Some(place)
     }
 
