@@ -146,7 +146,8 @@ impl Gateway {
         self.now
     }
 
-    /// Which networks and devices are inside; may be changed at any time, for the packets that follow.
+    /// Which networks and devices are inside; may be changed at any time. Devices count from the next packet on, prefixes
+    /// for connections that begin later: an open one keeps what its first packet was told.
     pub fn inside_mut(&mut self) -> &mut Inside {
         &mut self.config.inside
     }
