@@ -88,8 +88,12 @@ impl Conntrack {
                 return Tracked::UNTRACKED;
             }
         }
-        let guessed = likely.and_then(|place| Some((place, self.live_direction(place, &info.tuple)?)));
-        match guessed.or_else(|| self.find(hash, &info.tuple)) {
+        let guessed = match likely {
+            Some(place) => self.live_direction(place, &info.tuple).map(|direction| (place, direction)),
+            None => None,
+        };
+        let found = if guessed.is_some() { guessed } else { self.find(hash, &info.tuple) };
+        match found {
             Some((place, direction)) => self.follow(now, info, place, direction),
             None => Tracked::NEW,
         }

@@ -176,7 +176,9 @@ impl Gateway {
             if self.conntrack.count() >= LOOK_AHEAD_FROM {
                 self.look_ahead(waiting.len(), &mut burst);
             } else {
-                burst.likely = [None; BURST];
+                for (hash, likely) in burst.hashes.iter().zip(&mut burst.likely).take(waiting.len()) {
+                    *likely = self.conntrack.likely(*hash);
+                }
             }
             for (at, frame) in waiting.iter().enumerate().take(BURST) {
                 match burst.read[at] {
@@ -316,7 +318,7 @@ impl Gateway {
     ///
     /// Prefixes decide by address, once for a connection: it keeps what its first packet was told. An inside device decides by what it received: its sender is inside, and stays known
     /// for the answers. What an inside device sent, or what goes to an address that is known so, goes inside.
-    #[inline]
+    #[inline(always)]
     fn sides(&self, packet: Packet<'_>, owner: Option<Owner>, direction: Direction) -> Sides {
         let tuple = &packet.info.tuple;
         let inside = &self.config.inside;

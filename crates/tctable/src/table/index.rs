@@ -182,10 +182,16 @@ impl Index {
     /// The entry of that hash for which `is` holds.
     #[inline]
     pub(crate) fn find(&self, hash: Hash, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
-        if let Some(entry) = self.current.find(hash, &mut is) {
-            return Some(entry);
+        let mut previous = self.previous.as_ref().map(|(table, _)| table);
+        let mut next = Some(&self.current);
+        while let Some(table) = next {
+            let found = table.find(hash, &mut is);
+            if found.is_some() {
+                return found;
+            }
+            next = previous.take();
         }
-        self.previous.as_ref()?.0.find(hash, is)
+        None
     }
 
     /// Asks for the home bucket's cache line, so that many searches need not wait for one line after the other.
