@@ -2,9 +2,11 @@
 //!
 //! A bucket is one cache line: seven slots and one word of its own. A slot holds the whole hash and the entry's number
 //! (8 bytes), so a probe that does not match costs nothing but its line, and moving to a larger table needs no look at
-//! the entries. The seven hashes lie together: they are compared all at once, without a branch for each. An entry lies in its home bucket, or in the first one after it that had room; a bucket counts the
-//! entries that had to pass it (`passed`), and a search goes on only while that is not zero. So nothing is ever marked
-//! as deleted, and the cost does not creep up with age.
+//! the entries. The seven hashes lie together: they are compared all at once, without a branch for each.
+//!
+//! An entry lies in its home bucket, or in the first one after it that had room; a bucket counts the entries that had to
+//! pass it (`PASSED`), and a search goes on only while that is not zero. So nothing is ever marked as deleted, and the
+//! cost does not creep up with age.
 //!
 //! A hash's home is `hash * buckets / 2^32`, which works for any number of buckets. The table grows by a third when three
 //! of four slots are taken, so that it is never less than 9/16 full: 12.2 to 16.3 bytes for an entry. At the highest load
@@ -14,7 +16,7 @@
 //! until the old one is empty. No packet waits for more than those few.
 //!
 //! What an attacker could do: with the key, choose hashes that share a bucket; then searches degrade to a walk. Without
-//! it, SipHash leaves nothing better than chance.
+//! it, the hash leaves two tuples that were chosen beforehand nothing better than chance (see `hash`).
 
 use super::{Hash, prefetch};
 
