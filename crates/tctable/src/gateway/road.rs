@@ -522,7 +522,10 @@ impl Gateway {
         [self.conntrack.next_timeout(), self.hosts.next_timeout()].into_iter().flatten().min()
     }
 
-    /// Moves time on without a frame and ends all that is over, to the nanosecond. Time never goes back.
+    /// Moves time on without a frame and ends all that is over. Time never goes back.
+    ///
+    /// Exact to the nanosecond, but for calls within one tick of the wheel (16.8 ms): what comes due between them may wait
+    /// for a later call. No packet ever finds a connection whose time is over.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.timers(Wheel::LATE);

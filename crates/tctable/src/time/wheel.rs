@@ -88,7 +88,8 @@ impl Wheel {
     /// Keys that one call of [`Wheel::poll`] hands out at most.
     pub const MAX_DUE: usize = BLOCK_KEYS;
 
-    /// How long after its deadline a timer may be handed out: three ticks.
+    /// How long after its deadline a timer may be handed out, where nobody polls ahead: three ticks. Polling ahead moves
+    /// the wheel's own time on, and what is filed after that can only come later than it.
     pub const LATE: Duration = Duration::from_nanos(3 << TICK_SHIFT);
 
     /// A wheel that stands at the origin of time.
