@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tctable::account::{Class, Inside};
-use tctable::conntrack::{Connection, Counter};
+use tctable::conntrack::{Changes, Connection, Counter};
 use tctable::gateway::EventMask;
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, PacketInfo};
 use tctable::time::{Duration, Instant};
@@ -49,7 +49,7 @@ fuzz_target!(|input: &[u8]| {
 fn config([connections, hosts, seconds, bits]: [u8; CONFIG], hash_key: HashKey) -> Config {
     let mut config = Config { hash_key, ..Config::default() };
     config.conntrack.max = u32::from(connections);
-    config.conntrack.tcp_loose = bits & 1 == 0;
+    config.conntrack.tcp.loose = bits & 1 == 0;
     config.hosts.max = u32::from(hosts);
     config.hosts.timeout = Duration::from_secs(seconds.into());
     if bits & 2 != 0 {
@@ -62,7 +62,7 @@ fn config([connections, hosts, seconds, bits]: [u8; CONFIG], hash_key: HashKey) 
         config.conntrack.max += u32::from(CROWD);
         config.conntrack.timeouts.generic = Duration::from_secs(3_000_000);
     }
-    config.events = EventMask { connection_ended: bits & 8 == 0, host_expired: bits & 16 == 0 };
+    config.events = EventMask { connections: if bits & 8 == 0 { Changes::ALL } else { Changes::NONE }, host_expired: bits & 16 == 0 };
     config
 }
 

@@ -9,7 +9,7 @@ mod trace;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use tctable::conntrack::Counter;
+use tctable::conntrack::{Changes, Counter};
 use tctable::gateway::EventMask;
 use tctable::time::{Duration, Instant};
 use tctable::{Config, Event, Gateway, HashKey, account, conntrack};
@@ -113,7 +113,10 @@ impl Replayer {
             hosts: account::Config { max: args.max_hosts.get(), timeout: Duration::from_secs(args.host_timeout.get()) },
             inside: lan.inside(),
             hash_key: hash_key(),
-            events: EventMask { connection_ended: args.all, host_expired: true },
+            events: EventMask {
+                connections: if args.all { Changes::DESTROY } else { Changes::NONE },
+                host_expired: true,
+            },
             // They are taken after every burst.
             max_events: usize::MAX,
         };
@@ -187,11 +190,13 @@ impl Replayer {
         while let Some(event) = self.gateway.poll_event() {
             match event {
                 Event::HostExpired(host) => self.ledger.expired(&host),
-                Event::ConnectionEnded { owner, ended } => {
+                Event::ConnectionEnded { owner, ended, .. } => {
                     if let Some(connections) = &mut self.connections {
                         connections.ended(owner, &ended.connection, ended.at, ended.reason);
                     }
                 }
+                // Nobody asked for the one, and `events_lost` tells of the other.
+                Event::Connection { .. } | Event::Lost(_) => {}
             }
         }
         if let Some(trace) = &mut self.trace {

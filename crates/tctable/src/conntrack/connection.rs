@@ -1,5 +1,5 @@
 use super::status::Status;
-use super::tcp::{Tcp, TcpState};
+use super::tcp::{Tcp, TcpInfo, TcpState};
 use super::timeouts::Millis;
 use crate::packet::{Address, Tuple, protocol};
 use crate::table::prefetch;
@@ -69,9 +69,8 @@ pub(super) enum Protocol {
     Generic,
 }
 
-/// A tracked connection: two cache lines.
+/// A tracked connection.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
 pub struct Connection {
     /// Written once, by the first packet.
     pub(super) original: Tuple,
@@ -86,6 +85,7 @@ pub struct Connection {
     pub(super) timer: TimerPosition,
     pub(super) status: Status,
     pub(super) cookie: Cookie,
+    pub(super) mark: u32,
     /// Written by the tracker alone.
     pub(super) protocol: Protocol,
 }
@@ -120,6 +120,33 @@ impl Connection {
         }
     }
 
+    /// What is known of a TCP connection; `None` for other protocols.
+    pub fn tcp(&self) -> Option<TcpInfo> {
+        match &self.protocol {
+            Protocol::Tcp(tcp) => Some(tcp.info()),
+            _ => None,
+        }
+    }
+
+    /// Its protocol's state as a number, to tell whether it changed.
+    #[inline(always)]
+    pub(super) fn protocol_state(&self) -> u8 {
+        match &self.protocol {
+            Protocol::Tcp(tcp) => tcp.state() as u8,
+            _ => 0,
+        }
+    }
+
+    /// Its mark: a number that rules may set and match (`ct mark`), 0 at first.
+    pub fn mark(&self) -> u32 {
+        self.mark
+    }
+
+    /// Its zone: connections of different zones have nothing to do with each other, whatever their addresses.
+    pub fn zone(&self) -> u16 {
+        self.original.zone
+    }
+
     /// The name of its protocol in `conntrack -L`: `unknown` for those without a tracker of their own.
     pub fn protocol_name(&self) -> &'static str {
         match (&self.protocol, self.original.protocol) {
@@ -152,13 +179,13 @@ impl Connection {
         self.cookie
     }
 
-    /// Asks for both of its cache lines.
+    /// Asks for its cache lines: three, or four.
     #[inline]
     pub(super) fn prefetch(&self) {
-        // Wherever the compiler put them: they are farther apart than half a connection, or in one line.
         prefetch(&self.original);
-        prefetch(&self.counters[1]);
-        prefetch(&self.cookie);
+        prefetch(&self.counters);
+        prefetch(&self.protocol);
+        prefetch(&self.last);
     }
 
     /// The direction of a packet with that tuple, if it is one of this connection's.
@@ -183,13 +210,24 @@ impl Connection {
         BY_FIT[usize::from(along == 0) | usize::from(against == 0) << 1]
     }
 
-    /// Counts a packet and moves the deadline.
+    /// Counts a packet and moves the deadline, unless that is fixed.
     #[inline(always)]
     pub(super) fn refresh(&mut self, now: Instant, direction: Direction, bytes: u32, timeout: Millis) {
         self.counters[direction as usize].count(bytes);
-        self.last = now;
-        self.timeout = timeout.0;
+        if !self.status.contains(Status::FIXED_TIMEOUT) {
+            self.last = now;
+            self.timeout = timeout.0;
+        }
+    }
+
+    /// Moves the deadline to `timeout` from now, if it lies after that.
+    #[cold]
+    pub(super) fn shorten(&mut self, now: Instant, timeout: Millis) {
+        let deadline = now + Duration::from_millis(u64::from(timeout.0));
+        if self.deadline() > deadline {
+            self.timeout = Millis::from(deadline - self.last).0;
+        }
     }
 }
 
-const _: () = assert!(size_of::<Connection>() == 128);
+const _: () = assert!(size_of::<Connection>() == 168);

@@ -6,6 +6,8 @@
 //!
 //! One index finds a connection from the tuples of both directions: its hash is the same for both (see `table::hash`).
 
+mod changes;
+mod config;
 mod connection;
 mod generic;
 mod icmp;
@@ -17,13 +19,16 @@ mod tcp;
 mod timeouts;
 mod track;
 mod udp;
+mod verdict;
 
+pub use changes::Changes;
+pub use config::{Config, TcpConfig};
 pub use connection::{Connection, Cookie, Counter, Direction};
 pub use state::CtState;
 pub use statistics::Statistics;
 pub use status::Status;
 pub(crate) use table::End;
-pub use table::{Config, ConnectionId, Conntrack, EndReason, Ended};
-pub use tcp::TcpState;
+pub use table::{ConnectionId, Conntrack, EndReason, Ended};
+pub use tcp::{TcpInfo, TcpState};
 pub use timeouts::Timeouts;
 pub(crate) use track::{Attached, Refused, Tracked, Unconfirmed};

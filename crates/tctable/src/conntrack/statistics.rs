@@ -1,16 +1,35 @@
 /// What happened to packets and connections, under the names of `conntrack -S` where it has them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Connections confirmed.
-    pub insert: u64,
-    /// Connections not confirmed because another one has one of their tuples.
-    pub insert_failed: u64,
+    /// New connections whose tuple was taken by another one in the meantime.
+    pub found: u64,
     /// Packets that no connection could be told from, or that its tracker refused.
     pub invalid: u64,
-    /// Packets that are never tracked, and later fragments.
+    /// Packets that are never tracked.
     pub ignore: u64,
-    /// Packets that would have opened a connection when the table was full.
+    /// Connections confirmed.
+    pub insert: u64,
+    /// Connections not confirmed because another one has one of their tuples, or because too many connections share a
+    /// hash.
+    pub insert_failed: u64,
+    /// Packets dropped because the table is full, or because their connection was not confirmed.
     pub drop: u64,
+    /// Unassured connections that ended to make room for new ones.
+    pub early_drop: u64,
+    /// ICMP and ICMPv6 messages that make no sense, or that report an error of no known connection.
+    pub error: u64,
+    /// Searches that went on in the other half of an index that is changing its size.
+    pub search_restart: u64,
+    /// Connections whose tuple was taken in the meantime by one that is just the same: the packet went over to that.
+    pub clash_resolve: u64,
+    /// Connections not confirmed because too many connections share a hash.
+    pub chaintoolong: u64,
     /// Connections that ended.
     pub delete: u64,
+    /// New connections that another one had expected.
+    pub expect_new: u64,
+    /// Connections expected.
+    pub expect_create: u64,
+    /// Expectations that ended.
+    pub expect_delete: u64,
 }

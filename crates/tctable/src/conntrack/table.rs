@@ -3,32 +3,16 @@ use std::collections::VecDeque;
 use arrayvec::ArrayVec;
 use thiserror::Error;
 
+use super::changes::Changes;
+use super::config::Config;
 use super::connection::{Connection, Cookie, Direction};
 use super::statistics::Statistics;
 use super::status::Status;
-use super::timeouts::{Ready, Timeouts};
+use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
 use crate::table::{Hash, HashKey, Hasher, Index, Slab};
 use crate::time::{Duration, Instant, Wheel};
-
-/// How connections are tracked.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Connections that the table may hold: `nf_conntrack_max`; 0 is no limit.
-    pub max: u32,
-    /// Whether a TCP connection may be picked up in mid-stream: `nf_conntrack_tcp_loose`.
-    pub tcp_loose: bool,
-    /// How long connections are kept.
-    pub timeouts: Timeouts,
-}
-
-impl Default for Config {
-    /// The kernel's defaults on a machine with more than 4 GiB of memory.
-    fn default() -> Self {
-        Config { max: 262_144, tcp_loose: true, timeouts: Timeouts::default() }
-    }
-}
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
 /// table is used again.
@@ -75,6 +59,7 @@ pub(crate) enum ConfirmError {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
     pub(crate) place: u32,
+    pub(crate) id: ConnectionId,
     pub(crate) at: Instant,
     pub(crate) reason: EndReason,
 }
@@ -89,6 +74,8 @@ pub struct Conntrack {
     pub(super) slab: Slab<Connection>,
     wheel: Wheel,
     pub(super) statistics: Statistics,
+    /// What the packet that is on its road changed on its connection.
+    pub(super) changes: Changes,
     ended: VecDeque<End>,
 }
 
@@ -102,6 +89,7 @@ impl Conntrack {
             slab: Slab::new(),
             wheel: Wheel::new(),
             statistics: Statistics::default(),
+            changes: Changes::NONE,
             ended: VecDeque::new(),
         }
     }
@@ -137,6 +125,17 @@ impl Conntrack {
     pub(crate) fn at(&self, place: u32) -> Option<&Connection> {
         let connection = &self.slab[place];
         (!connection.status.contains(Status::DYING)).then_some(connection)
+    }
+
+    /// The same with its name.
+    pub(crate) fn named(&self, place: u32) -> Option<(ConnectionId, &Connection)> {
+        self.at(place).map(|connection| (self.id(place), connection))
+    }
+
+    /// What the packet that is on its road changed on its connection so far.
+    #[inline(always)]
+    pub(crate) fn changes(&self) -> Changes {
+        self.changes
     }
 
     fn id(&self, place: u32) -> ConnectionId {
@@ -205,15 +204,43 @@ impl Conntrack {
             return Err(ConfirmError::Clash);
         }
         connection.status.insert(Status::CONFIRMED);
-        let deadline = connection.deadline();
+        let check_at = self.check_at(connection.last, connection.deadline());
         let Some(place) = self.slab.insert(connection) else {
             self.statistics.drop += 1;
             return Err(ConfirmError::Full);
         };
         self.index.insert(hash, place);
-        self.slab[place].timer = self.wheel.insert(place, deadline);
+        self.slab[place].timer = self.wheel.insert(place, check_at);
         self.statistics.insert += 1;
+        let expected = self.slab[place].status.contains(Status::EXPECTED);
+        self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
         Ok(place)
+    }
+
+    /// Whether the table holds as many connections as it may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.config.max != 0 && self.count() >= self.config.max as usize
+    }
+
+    /// Files a connection's timer anew, because its deadline came nearer. A later one needs no such care.
+    #[cold]
+    pub(super) fn refile(&mut self, place: u32) {
+        self.unfile(place);
+        let deadline = self.slab[place].deadline();
+        self.slab[place].timer = self.wheel.insert(place, deadline);
+    }
+
+    /// When the wheel is to look at a connection: at its deadline, or before if that is far away, because a packet may
+    /// bring it nearer.
+    fn check_at(&self, now: Instant, deadline: Instant) -> Instant {
+        deadline.min(now + Duration::from_millis(u64::from(self.timeouts.recheck.0)))
+    }
+
+    fn unfile(&mut self, place: u32) {
+        let position = self.slab[place].timer;
+        if let Some(moved) = self.wheel.cancel(position) {
+            self.slab[moved].timer = position;
+        }
     }
 
     /// Takes a connection that is not in the wheel's hands out of the table.
@@ -222,15 +249,12 @@ impl Conntrack {
         self.slab[place].status.insert(Status::DYING);
         self.index.remove(hash, place);
         self.statistics.delete += 1;
-        self.ended.push_back(End { place, at, reason });
+        self.ended.push_back(End { place, id: self.id(place), at, reason });
     }
 
     /// Ends a connection now.
     pub(super) fn end(&mut self, place: u32, at: Instant, reason: EndReason) {
-        let position = self.slab[place].timer;
-        if let Some(moved) = self.wheel.cancel(position) {
-            self.slab[moved].timer = position;
-        }
+        self.unfile(place);
         let hash = self.hash(&self.slab[place].original);
         self.remove(place, hash, at, reason);
     }
@@ -250,7 +274,8 @@ impl Conntrack {
             if deadline <= now {
                 self.remove(place, hash, deadline, EndReason::Timeout);
             } else {
-                self.slab[place].timer = self.wheel.insert(place, deadline);
+                let check_at = self.check_at(now, deadline);
+                self.slab[place].timer = self.wheel.insert(place, check_at);
             }
         }
         true

@@ -31,6 +31,8 @@ pub struct Timeouts {
     pub tcp_time_wait: Duration,
     /// `nf_conntrack_tcp_timeout_close`
     pub tcp_close: Duration,
+    /// `nf_conntrack_tcp_timeout_max_retrans`
+    pub tcp_max_retrans: Duration,
     /// `nf_conntrack_tcp_timeout_unacknowledged`
     pub tcp_unacknowledged: Duration,
     /// `nf_conntrack_udp_timeout`
@@ -56,6 +58,7 @@ impl Default for Timeouts {
             tcp_last_ack: Duration::from_secs(30),
             tcp_time_wait: Duration::from_secs(120),
             tcp_close: Duration::from_secs(10),
+            tcp_max_retrans: Duration::from_secs(300),
             tcp_unacknowledged: Duration::from_secs(300),
             udp: Duration::from_secs(30),
             udp_stream: Duration::from_secs(120),
@@ -71,29 +74,50 @@ impl Default for Timeouts {
 pub(super) struct Ready {
     /// By [`TcpState`].
     pub(super) tcp: [Millis; 10],
+    pub(super) tcp_max_retrans: Millis,
     pub(super) tcp_unacknowledged: Millis,
     pub(super) udp: Millis,
     pub(super) udp_stream: Millis,
     pub(super) icmp: Millis,
     pub(super) icmpv6: Millis,
     pub(super) generic: Millis,
+    /// The wheel looks at each connection that often, whatever its deadline: a packet that takes a connection to a
+    /// timeout not less than this need not file its timer anew.
+    pub(super) recheck: Millis,
 }
 
 impl From<&Timeouts> for Ready {
     fn from(timeouts: &Timeouts) -> Self {
         Ready {
             tcp: TcpState::ALL.map(|state| timeouts.tcp(state).into()),
+            tcp_max_retrans: timeouts.tcp_max_retrans.into(),
             tcp_unacknowledged: timeouts.tcp_unacknowledged.into(),
             udp: timeouts.udp.into(),
             udp_stream: timeouts.udp_stream.into(),
             icmp: timeouts.icmp.into(),
             icmpv6: timeouts.icmpv6.into(),
             generic: timeouts.generic.into(),
+            recheck: timeouts.recheck().into(),
         }
     }
 }
 
 impl Timeouts {
+    /// The shortest of the timeouts that a connection often comes to from a longer one. Those that are left out end
+    /// connections, which happens to each once.
+    fn recheck(&self) -> Duration {
+        [
+            self.tcp_syn_recv,
+            self.tcp_fin_wait,
+            self.tcp_close_wait,
+            self.tcp_time_wait,
+            self.tcp_max_retrans,
+            self.tcp_unacknowledged,
+        ]
+        .into_iter()
+        .fold(self.tcp_syn_sent, Duration::min)
+    }
+
     fn tcp(&self, state: TcpState) -> Duration {
         match state {
             TcpState::None | TcpState::SynSent | TcpState::SynSent2 => self.tcp_syn_sent,

@@ -1,11 +1,13 @@
 //! A packet's step through conntrack at PREROUTING.
 
+use super::changes::Changes;
 use super::connection::{Connection, Cookie, Direction, Protocol};
 use super::state::CtState;
 use super::status::Status;
 use super::table::{Conntrack, EndReason};
-use super::tcp::{self, Tcp, Verdict};
-use super::timeouts::{Millis, Ready};
+use super::tcp::{Rules, Tcp};
+use super::timeouts::Millis;
+use super::verdict::Verdict;
 use super::{generic, icmp, udp};
 use crate::packet::{Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple};
 use crate::table::Hash;
@@ -77,9 +79,9 @@ impl Conntrack {
     /// ([`Conntrack::likely`]); a wrong one costs a search, nothing else.
     #[inline(always)]
     pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
+        self.changes = Changes::NONE;
         let info = packet.info;
         match &info.transport {
-            Transport::Tcp(header) if !tcp::is_sane(header) => return self.invalid(),
             Transport::Tcp(_) | Transport::Udp | Transport::IcmpQuery | Transport::Generic => {}
             Transport::Invalid(_) => return self.invalid(),
             Transport::IcmpError => return self.track_error(now, packet),
@@ -94,7 +96,7 @@ impl Conntrack {
         };
         let found = if guessed.is_some() { guessed } else { self.find(hash, &info.tuple) };
         match found {
-            Some((place, direction)) => self.follow(now, info, place, direction),
+            Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,
         }
     }
@@ -107,7 +109,7 @@ impl Conntrack {
 
     /// A packet of a connection in the table.
     #[inline(always)]
-    fn follow(&mut self, now: Instant, info: &PacketInfo, place: u32, direction: Direction) -> Tracked {
+    fn follow(&mut self, now: Instant, packet: Packet<'_>, place: u32, direction: Direction) -> Tracked {
         let connection = &mut self.slab[place];
         let deadline = connection.deadline();
         if deadline <= now {
@@ -115,37 +117,90 @@ impl Conntrack {
             self.end(place, deadline, EndReason::Timeout);
             return Tracked::NEW;
         }
-        let replied = connection.status.contains(Status::SEEN_REPLY) | (direction == Direction::Reply);
-        let state = if replied { CtState::Established } else { CtState::New };
-        let cookie = connection.cookie;
-        let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie };
-        match judge(connection, info, direction, now, &self.timeouts) {
-            Verdict::Accept(timeout) => connection.refresh(now, direction, info.ip_len, timeout),
+        let before = connection.status;
+        let replied = before.contains(Status::SEEN_REPLY) | (direction == Direction::Reply);
+        let state = match replied {
+            true => CtState::Established,
+            false if before.contains(Status::EXPECTED) => CtState::Related,
+            false => CtState::New,
+        };
+        let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie: connection.cookie };
+        let state_before = connection.protocol_state();
+        let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
+        match judge(connection, packet, direction, now, rules) {
+            Verdict::Accept(timeout) => {
+                let sooner = timeout.0 < connection.timeout && timeout < self.timeouts.recheck;
+                connection.refresh(now, direction, packet.info.ip_len, timeout);
+                if sooner {
+                    self.refile(place);
+                }
+            }
             Verdict::Ignore => {}
-            Verdict::Kill => {
-                connection.refresh(now, direction, info.ip_len, Millis(0));
-                self.end(place, now, EndReason::Reset);
-                return tracked;
-            }
-            Verdict::Reopen => {
-                self.end(place, now, EndReason::Reopened);
-                return Tracked::NEW;
-            }
-            Verdict::Invalid => return self.invalid(),
+            verdict => return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict),
         }
+        let connection = &mut self.slab[place];
         if replied {
             connection.status.insert(Status::SEEN_REPLY);
         }
+        if connection.status != before || connection.protocol_state() != state_before {
+            self.note_changes(place, before, state_before);
+        }
         tracked
+    }
+
+    /// Takes down what a packet changed.
+    #[inline(never)]
+    fn note_changes(&mut self, place: u32, before: Status, state_before: u8) {
+        let connection = &self.slab[place];
+        let came = |bit: Status| connection.status.contains(bit) && !before.contains(bit);
+        if came(Status::SEEN_REPLY) {
+            self.changes |= Changes::REPLY;
+        }
+        if came(Status::ASSURED) {
+            self.changes |= Changes::ASSURED;
+        }
+        if connection.protocol_state() != state_before {
+            self.changes |= Changes::PROTOINFO;
+        }
+    }
+
+    /// The rarer verdicts on a packet of a connection in the table.
+    #[cold]
+    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, tracked: Tracked, verdict: Verdict) -> Tracked {
+        match verdict {
+            Verdict::Kill => {
+                self.slab[place].refresh(now, tracked.direction, bytes, Millis(0));
+                self.end(place, now, EndReason::Reset);
+                tracked
+            }
+            Verdict::Reopen => {
+                self.end(place, now, EndReason::Reopened);
+                Tracked::NEW
+            }
+            Verdict::InvalidShorten(timeout) => {
+                self.slab[place].shorten(now, timeout);
+                self.refile(place);
+                self.invalid()
+            }
+            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.invalid(),
+        }
     }
 
     /// The connection that begins with a packet.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(crate) fn begin(&mut self, now: Instant, info: &PacketInfo, hash: Hash) -> Result<Unconfirmed, Refused> {
+    pub(crate) fn begin(&mut self, now: Instant, packet: Packet<'_>, hash: Hash) -> Result<Unconfirmed, Refused> {
+        if self.is_full() {
+            self.statistics.drop += 1;
+            return Err(Refused::Full);
+        }
+        let info = packet.info;
         let protocol = match &info.transport {
-            Transport::Tcp(header) => Tcp::begin(header, self.config.tcp_loose).map(Protocol::Tcp),
+            Transport::Tcp(header) => {
+                Tcp::begin(header, tcp_options(packet, header), data_len(info, header), self.config.tcp.loose)
+                    .map(Protocol::Tcp)
+            }
             Transport::Udp => Some(Protocol::Udp),
             Transport::IcmpQuery if icmp::opens(&info.tuple) => Some(Protocol::Icmp),
             Transport::Generic => Some(Protocol::Generic),
@@ -155,10 +210,6 @@ impl Conntrack {
             self.invalid();
             return Err(Refused::Invalid);
         };
-        if self.config.max != 0 && self.count() >= self.config.max as usize {
-            self.statistics.drop += 1;
-            return Err(Refused::Full);
-        }
         let mut connection = Connection {
             original: info.tuple,
             counters: Default::default(),
@@ -168,9 +219,11 @@ impl Conntrack {
             timer: TimerPosition::NONE,
             status: Status::default(),
             cookie: Cookie::default(),
+            mark: 0,
             protocol,
         };
-        let verdict = judge(&mut connection, info, Direction::Original, now, &self.timeouts);
+        let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
+        let verdict = judge(&mut connection, packet, Direction::Original, now, rules);
         let Verdict::Accept(timeout) = verdict else {
             self.invalid();
             return Err(Refused::Invalid);
@@ -194,8 +247,14 @@ impl Conntrack {
                 let cookie = self.slab[place].cookie;
                 Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place), cookie }
             }
-            None => self.invalid(),
+            None => self.error(),
         }
+    }
+
+    #[cold]
+    fn error(&mut self) -> Tracked {
+        self.statistics.error += 1;
+        Tracked::INVALID
     }
 
     #[inline(always)]
@@ -209,31 +268,35 @@ impl Conntrack {
 #[inline(always)]
 fn judge(
     connection: &mut Connection,
-    info: &PacketInfo,
+    packet: Packet<'_>,
     direction: Direction,
     now: Instant,
-    timeouts: &Ready,
+    rules: Rules<'_>,
 ) -> Verdict {
     if let Protocol::Tcp(state) = &mut connection.protocol {
-        return match &info.transport {
-            Transport::Tcp(header) => {
-                state.packet(&mut connection.status, direction, header, data_len(info, header), timeouts)
-            }
-            _ => Verdict::Invalid,
-        };
+        let Transport::Tcp(header) = &packet.info.transport else { return Verdict::Invalid };
+        let (options, data_len) = (tcp_options(packet, header), data_len(packet.info, header));
+        return state.packet(&mut connection.status, direction, header, options, data_len, rules);
     }
     if let Protocol::Udp = connection.protocol {
-        return Verdict::Accept(udp::packet(connection, now, timeouts));
+        return Verdict::Accept(udp::packet(connection, now, rules.timeouts));
     }
     Verdict::Accept(match connection.protocol {
-        Protocol::Icmp => icmp::timeout(&connection.original, timeouts),
-        _ => generic::timeout(timeouts),
+        Protocol::Icmp => icmp::timeout(&connection.original, rules.timeouts),
+        _ => generic::timeout(rules.timeouts),
     })
 }
 
 /// The bytes of data in a TCP segment.
-#[inline]
+#[inline(always)]
 fn data_len(info: &PacketInfo, header: &TcpHeader) -> u32 {
     let headers = u32::from(info.transport_offset - info.network_offset) + u32::from(header.header_len);
     info.ip_len.saturating_sub(headers)
+}
+
+/// The options of a TCP segment; none where they were not kept whole.
+#[inline(always)]
+fn tcp_options<'a>(packet: Packet<'a>, header: &TcpHeader) -> &'a [u8] {
+    let start = usize::from(packet.info.transport_offset);
+    packet.frame.data.get(start + 20..start + usize::from(header.header_len)).unwrap_or_default()
 }

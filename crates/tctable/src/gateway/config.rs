@@ -1,3 +1,4 @@
+use super::event::EventMask;
 use crate::account::{self, Inside};
 use crate::conntrack;
 use crate::table::HashKey;
@@ -19,15 +20,6 @@ pub struct Config {
     pub events: EventMask,
     /// Events that wait at most; further ones are lost and counted ([`super::Totals::events_lost`]).
     pub max_events: usize,
-}
-
-/// Kinds of events: what nobody asks for is never built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EventMask {
-    /// [`super::Event::ConnectionEnded`]
-    pub connection_ended: bool,
-    /// [`super::Event::HostExpired`]
-    pub host_expired: bool,
 }
 
 impl Default for Config {

@@ -1,13 +1,28 @@
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use crate::account::Host;
-use crate::conntrack::Ended;
+use crate::conntrack::{Changes, Connection, ConnectionId, Ended};
 
-/// Something that ended, with all that was known of it.
+/// Something that happened, with all that was known of it.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// A connection came into the table, or changed in it. All that one packet did to it is told at once, after the
+    /// packet's road.
+    Connection {
+        /// What happened: never empty, and nothing that [`EventMask::connections`] leaves out.
+        changes: Changes,
+        /// Names the connection.
+        id: ConnectionId,
+        /// The host that it belongs to and its id there, if it has one.
+        owner: Option<(IpAddr, u64)>,
+        /// The connection as it stands then.
+        connection: Box<Connection>,
+    },
     /// A connection left the table.
     ConnectionEnded {
+        /// Named the connection.
+        id: ConnectionId,
         /// The host that it belonged to and its id there, if it had one.
         owner: Option<(IpAddr, u64)>,
         /// The connection.
@@ -15,4 +30,54 @@ pub enum Event {
     },
     /// A host had neither traffic nor connections for too long.
     HostExpired(Box<Host>),
+    /// So many events were lost here, because too many waited. The tables still have all that is in them, with all
+    /// counters: who keeps a copy of them reads them again.
+    Lost(u64),
+}
+
+/// Kinds of events: what nobody asks for is never built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventMask {
+    /// [`Event::Connection`], and [`Event::ConnectionEnded`] for [`Changes::DESTROY`].
+    pub connections: Changes,
+    /// [`Event::HostExpired`]
+    pub host_expired: bool,
+}
+
+impl EventMask {
+    /// Every event.
+    pub const ALL: EventMask = EventMask { connections: Changes::ALL, host_expired: true };
+}
+
+/// Events that wait for their reader.
+#[derive(Debug)]
+pub(super) struct Events {
+    waiting: VecDeque<Event>,
+    max: usize,
+    /// Events lost since the last one that was kept.
+    lost: u64,
+}
+
+impl Events {
+    pub(super) fn new(max: usize) -> Self {
+        Events { waiting: VecDeque::new(), max, lost: 0 }
+    }
+
+    /// Keeps an event; tells whether there was room.
+    pub(super) fn push(&mut self, event: Event) -> bool {
+        if self.waiting.len() >= self.max {
+            self.lost += 1;
+            return false;
+        }
+        if self.lost != 0 {
+            self.waiting.push_back(Event::Lost(std::mem::take(&mut self.lost)));
+        }
+        self.waiting.push_back(event);
+        true
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Event> {
+        let lost = &mut self.lost;
+        self.waiting.pop_front().or_else(|| (*lost != 0).then(|| Event::Lost(std::mem::take(lost))))
+    }
 }

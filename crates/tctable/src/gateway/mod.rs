@@ -6,8 +6,8 @@ mod observer;
 mod road;
 mod totals;
 
-pub use config::{Config, EventMask};
-pub use event::Event;
+pub use config::Config;
+pub use event::{Event, EventMask};
 pub use observer::{Observer, Seen};
 pub use road::Gateway;
 pub use totals::{Totals, Unaccounted};

@@ -1,14 +1,12 @@
-use std::collections::VecDeque;
-
 use arrayvec::ArrayVec;
 
 use super::config::Config;
-use super::event::Event;
+use super::event::{Event, Events};
 use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
 use crate::conntrack::{
-    Attached, Connection, Conntrack, CtState, Direction, End, Ended, Refused, Tracked, Unconfirmed,
+    Attached, Changes, Connection, Conntrack, CtState, Direction, End, Ended, Refused, Tracked, Unconfirmed,
 };
 use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
@@ -63,7 +61,7 @@ pub struct Gateway {
     conntrack: Conntrack,
     hosts: Hosts,
     totals: Totals,
-    events: VecDeque<Event>,
+    events: Events,
     now: Instant,
     timers_at: Instant,
     /// Used anew by each burst; taken out while one is under way.
@@ -118,7 +116,7 @@ impl Gateway {
             conntrack: Conntrack::new(config.conntrack.clone(), config.hash_key),
             hosts: Hosts::new(config.hosts.clone(), config.hash_key),
             totals: Totals::default(),
-            events: VecDeque::new(),
+            events: Events::new(config.max_events),
             now: Instant::ZERO,
             timers_at: Instant::ZERO,
             burst: None,
@@ -285,7 +283,7 @@ impl Gateway {
         self.take_ended();
         let mut unconfirmed = None;
         if tracked.attached == Attached::New {
-            match self.conntrack.begin(now, info, hash) {
+            match self.conntrack.begin(now, packet, hash) {
                 Ok(new) => unconfirmed = Some(new),
                 Err(Refused::Invalid) => tracked = Tracked::INVALID,
                 Err(Refused::Full) => {
@@ -310,6 +308,9 @@ impl Gateway {
         // POSTROUTING: confirm.
         if let Some(unconfirmed) = unconfirmed {
             place = self.confirm(unconfirmed, host, class);
+        }
+        if !self.conntrack.changes().is_empty() {
+            self.tell_changes(place);
         }
         self.show(packet, Some(tracked), host, place, observer);
     }
@@ -470,10 +471,10 @@ impl Gateway {
             self.take_ended();
         }
         let (events, totals) = (&mut self.events, &mut self.totals);
-        let (wanted, max) = (self.config.events.host_expired, self.config.max_events);
+        let wanted = self.config.events.host_expired;
         self.hosts.expire(self.now, ahead, |host| {
             if wanted {
-                push_event(events, totals, max, Event::HostExpired(Box::new(host.clone())));
+                totals.events_lost += u64::from(!events.push(Event::HostExpired(Box::new(host.clone()))));
             }
         });
     }
@@ -504,17 +505,33 @@ impl Gateway {
         if let Some(owner) = owner {
             self.hosts.close(owner, Class::of(connection.original().protocol), end.at);
         }
-        if self.config.events.connection_ended {
+        if self.config.events.connections.contains(Changes::DESTROY) {
             let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));
             let ended = Box::new(Ended { connection: connection.clone(), at: end.at, reason: end.reason });
-            let event = Event::ConnectionEnded { owner, ended };
-            push_event(&mut self.events, &mut self.totals, self.config.max_events, event);
+            self.push_event(Event::ConnectionEnded { id: end.id, owner, ended });
         }
+    }
+
+    /// Tells of what a packet changed on its connection.
+    #[inline(never)]
+    fn tell_changes(&mut self, place: Option<u32>) {
+        let changes = self.conntrack.changes().and(self.config.events.connections);
+        let Some((id, connection)) = place.and_then(|place| self.conntrack.named(place)) else { return };
+        if changes.is_empty() {
+            return;
+        }
+        let owner = Owner::from_cookie(connection.cookie());
+        let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));
+        self.push_event(Event::Connection { changes, id, owner, connection: Box::new(connection.clone()) });
+    }
+
+    fn push_event(&mut self, event: Event) {
+        self.totals.events_lost += u64::from(!self.events.push(event));
     }
 
     /// An event that has not been taken yet, the oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.poll()
     }
 
     /// When [`Gateway::handle_timeout`] has something to do, if nothing comes before.
@@ -530,8 +547,4 @@ impl Gateway {
         self.now = self.now.max(now);
         self.timers(Wheel::LATE);
     }
-}
-
-fn push_event(events: &mut VecDeque<Event>, totals: &mut Totals, max: usize, event: Event) {
-    if events.len() < max { events.push_back(event) } else { totals.events_lost += 1 }
 }

@@ -22,14 +22,14 @@ pub struct Tuple {
     pub protocol: u8,
     /// The version of IP of both addresses.
     pub family: Family,
-    /// Always zero: with it ports, protocol and family are one word, which is read and compared at once.
-    reserved: u16,
+    /// The conntrack zone: the same addresses in another zone are another connection. 0 unless zones are set up.
+    pub zone: u16,
 }
 
 impl Tuple {
     /// A tuple without ports.
     pub(crate) const fn new(family: Family, protocol: u8, source: Address, destination: Address) -> Self {
-        Tuple { source, destination, source_port: 0, destination_port: 0, protocol, family, reserved: 0 }
+        Tuple { source, destination, source_port: 0, destination_port: 0, protocol, family, zone: 0 }
     }
 
     /// The same tuple with these ports.
@@ -56,7 +56,7 @@ impl Tuple {
             | u64::from(self.destination_port) << 16
             | u64::from(self.protocol) << 32
             | (self.family as u64) << 40
-            | u64::from(self.reserved) << 48
+            | u64::from(self.zone) << 48
     }
 
     /// The same with the ports in each other's place.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tctable::account::Host;
-use tctable::conntrack::{Connection, ConnectionId, Counter, CtState, Direction};
+use tctable::conntrack::{Changes, Connection, ConnectionId, Counter, CtState, Direction};
 use tctable::gateway::{EventMask, Observer, Seen};
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, PacketInfo};
 use tctable::time::{Duration, Instant};
@@ -223,7 +223,7 @@ impl Road {
     /// The defaults but for what `change` changes.
     pub fn with(change: impl FnOnce(&mut Config)) -> Road {
         let mut config =
-            Config { events: EventMask { connection_ended: true, host_expired: true }, ..Config::default() };
+            Config { events: EventMask { connections: Changes::DESTROY, host_expired: true }, ..Config::default() };
         change(&mut config);
         Road { gateway: Gateway::new(config), now: START, device: DeviceId(0), direction: FrameDirection::Unknown }
     }

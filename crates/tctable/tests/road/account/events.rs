@@ -2,7 +2,7 @@
 
 use tctable::Event;
 use tctable::account::Class;
-use tctable::conntrack::EndReason;
+use tctable::conntrack::{Changes, EndReason};
 use tctable::gateway::EventMask;
 use tctable::time::Duration;
 use tctable_lab::packets::ip;
@@ -24,7 +24,7 @@ fn a_connection_ends_and_then_its_host() {
         let mut road = Road::new();
         whole_life(&mut road, net);
         let events = road.events();
-        let [Event::ConnectionEnded { owner, ended }, Event::HostExpired(host)] = &events[..] else {
+        let [Event::ConnectionEnded { owner, ended, .. }, Event::HostExpired(host)] = &events[..] else {
             panic!("{events:?}")
         };
         assert_eq!(*owner, Some((net.client, 1)));
@@ -51,7 +51,8 @@ fn only_what_was_asked_for_is_told() {
     for net in BOTH {
         for (connection_ended, host_expired) in [(false, false), (true, false), (false, true)] {
             let mut road = Road::with(|config| {
-                config.events = EventMask { connection_ended, host_expired };
+                let connections = if connection_ended { Changes::DESTROY } else { Changes::NONE };
+                config.events = EventMask { connections, host_expired };
                 // Were it built before it is left out, it would be lost and counted.
                 config.max_events = usize::from(connection_ended | host_expired);
             });
@@ -80,6 +81,7 @@ fn events_beyond_the_limit_are_lost_and_counted() {
         assert_eq!(road.gateway.totals().events_lost, 3);
         let ids: Vec<u64> = road.events().iter().filter_map(owned).collect();
         assert_eq!(ids, [1, 2, 3]);
+
         // Whoever takes them makes room.
         whole_life(&mut road, net);
         assert_eq!((road.events().len(), road.gateway.totals().events_lost), (2, 3));
@@ -89,6 +91,6 @@ fn events_beyond_the_limit_are_lost_and_counted() {
 fn owned(event: &Event) -> Option<u64> {
     match event {
         Event::ConnectionEnded { owner, .. } => owner.map(|(_, id)| id),
-        Event::HostExpired(_) => None,
+        _ => None,
     }
 }

@@ -15,7 +15,7 @@ fn before(at: Instant) -> Instant {
 fn expired(road: &mut Road) -> Vec<Host> {
     let hosts = road.events().into_iter().filter_map(|event| match event {
         Event::HostExpired(host) => Some(*host),
-        Event::ConnectionEnded { .. } => None,
+        _ => None,
     });
     hosts.collect()
 }

@@ -53,7 +53,7 @@ fn lines(before: &Packets, packets: &Packets, size: usize, crowded: bool) -> Vec
 /// An event without its places in the tables.
 fn told(event: &Event) -> String {
     match event {
-        Event::ConnectionEnded { owner, ended } => {
+        Event::ConnectionEnded { owner, ended, .. } => {
             format!(
                 "{owner:?} {} {:?} {:?} {:?}",
                 life(&ended.connection),
@@ -62,7 +62,11 @@ fn told(event: &Event) -> String {
                 ended.reason
             )
         }
+        Event::Connection { changes, owner, connection, .. } => {
+            format!("{owner:?} {changes:?} {} {:?}", life(connection), packets(connection))
+        }
         Event::HostExpired(host) => format!("{host:?}"),
+        Event::Lost(count) => format!("{count} lost"),
     }
 }
 

@@ -109,7 +109,7 @@ fn an_error_about_nothing_known_is_invalid() {
         other.set_port(1);
         let quote = segment(other, net.to(), "S");
         assert_eq!(road.line(&unreachable(net.router, net.client, &quote)), "INVALID");
-        assert_eq!(road.gateway.conntrack().statistics().invalid, 2);
+        assert_eq!(road.gateway.conntrack().statistics().error, 2);
         assert_eq!(road.gateway.conntrack().count(), 1);
     }
 }

@@ -36,7 +36,7 @@ fn invalid() {
             road.pass(&packet);
         }
         road.pass_cut(&net.ask(), net.header() as usize);
-        assert_eq!(after(&road), Statistics { invalid: 5, ..Statistics::default() });
+        assert_eq!(after(&road), Statistics { invalid: 4, error: 1, ..Statistics::default() });
     }
 }
 

@@ -56,13 +56,15 @@ fn the_tuples_of_both_directions() {
 }
 
 #[test]
-fn a_syn_that_is_sent_again_waits_on() {
+fn a_syn_that_is_sent_again_does_not_keep_the_connection_alive() {
     for net in BOTH {
         let mut road = Road::new();
         road.pass(&net.out("S"));
         let again = road.wait(Duration::from_secs(100)).pass(&net.out("S"));
         assert_eq!(again.line(), "NEW original tcp SYN_SENT 120 CONFIRMED");
-        assert_eq!(again.packets(), [2, 0]);
+        assert_eq!(again.packets(), [1, 0]);
+        // Twenty seconds were left: this one opens another connection.
+        assert_eq!(road.wait(Duration::from_secs(20)).pass(&net.out("S")).id, Some(2));
     }
 }
 
@@ -93,7 +95,7 @@ fn a_connection_is_picked_up_in_mid_stream() {
 #[test]
 fn mid_stream_pickup_can_be_forbidden() {
     for net in BOTH {
-        let mut road = Road::with(|config| config.conntrack.tcp_loose = false);
+        let mut road = Road::with(|config| config.conntrack.tcp.loose = false);
         assert_eq!(road.line(&net.out(".")), "INVALID");
         assert_eq!(road.line(&net.out("P.")), "INVALID");
         assert_eq!(road.gateway.conntrack().count(), 0);

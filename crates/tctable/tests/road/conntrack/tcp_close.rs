@@ -20,7 +20,7 @@ fn closed(net: Net) -> Road {
 fn ended(road: &mut Road) -> Ended {
     let mut ended = road.events().into_iter().map(|event| match event {
         Event::ConnectionEnded { ended, .. } => *ended,
-        Event::HostExpired(host) => panic!("{host:?}"),
+        other => panic!("{other:?}"),
     });
     let only = ended.next().expect("a connection ended");
     assert!(ended.next().is_none());

@@ -164,7 +164,7 @@ impl Auditor {
     pub fn take_events(&mut self, gateway: &mut Gateway) {
         while let Some(event) = gateway.poll_event() {
             self.events.push(match event {
-                Event::ConnectionEnded { owner, ended } => {
+                Event::ConnectionEnded { owner, ended, .. } => {
                     self.ended = add(self.ended, traffic(&ended.connection));
                     let words = describe_connection(&ended.connection);
                     format!("{owner:?} {words} {:?} {:?}", ended.at, ended.reason)
@@ -175,6 +175,10 @@ impl Auditor {
                     self.expired = [add(self.expired[0], sent), add(self.expired[1], received)];
                     describe_host(&host)
                 }
+                Event::Connection { changes, owner, connection, .. } => {
+                    format!("{owner:?} {changes:?} {}", describe_connection(&connection))
+                }
+                Event::Lost(count) => format!("{count} lost"),
             });
         }
     }
@@ -191,7 +195,7 @@ impl Auditor {
         assert_eq!(totals.frames.packets, ip.packets + sum(not_ip).packets);
 
         let statistics = gateway.conntrack().statistics();
-        assert_eq!([statistics.drop, statistics.invalid, statistics.ignore], self.judged);
+        assert_eq!([statistics.drop, statistics.invalid + statistics.error, statistics.ignore], self.judged);
         assert_eq!(statistics.insert - statistics.delete, gateway.conntrack().count() as u64);
         assert_eq!((statistics.insert_failed, totals.events_lost), (0, 0));
         assert_eq!(unaccounted.conntrack_full.packets, statistics.drop);

@@ -42,15 +42,14 @@ pub fn world(crowded: bool) -> impl Strategy<Value = World> {
 
 impl World {
     pub fn config(&self) -> Config {
-        let mut config =
-            Config { events: EventMask { connection_ended: true, host_expired: true }, ..Config::default() };
+        let mut config = Config { events: EventMask::ALL, ..Config::default() };
         config.conntrack.max = self.connections;
         if self.crowded {
             config.conntrack.max = self.connections.saturating_add(CROWD);
             // They are no connections of TCP, UDP or ICMP, and stay to the end.
             config.conntrack.timeouts.generic = Duration::from_secs(3_000_000);
         }
-        config.conntrack.tcp_loose = self.loose;
+        config.conntrack.tcp.loose = self.loose;
         config.hosts.max = self.hosts;
         config.hosts.timeout = Duration::from_secs(self.host_seconds);
         if self.device {
