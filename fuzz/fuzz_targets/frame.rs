@@ -178,6 +178,7 @@ fn check(gateway: &Gateway) {
         unaccounted.outside_to_outside,
         unaccounted.host_table_full,
         unaccounted.conntrack_full,
+        unaccounted.host_limit,
     ];
     assert_eq!(sum(&counted), sum(&[totals.ip, totals.inside_to_inside]));
     let not_ip: u64 = unaccounted.not_ip.values().map(|counter| counter.packets).sum();

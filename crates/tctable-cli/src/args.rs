@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use tctable::Config;
 use tctable_lab::generate::Kind;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
@@ -44,6 +45,8 @@ Exit status:
 pub(crate) enum Command {
     /// Read captures and print what a gateway would have counted.
     Replay(Box<Replay>),
+    /// Print every tunable with its default: what `replay --sysctl` takes.
+    Sysctl,
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),
@@ -100,6 +103,13 @@ pub(crate) struct Replay {
     /// Seconds without traffic and connections after which a host's entry expires; the report keeps it.
     #[arg(long, value_name = "SECONDS", default_value_t = NonZeroU64::new(900).expect("not zero"))]
     pub(crate) host_timeout: NonZeroU64,
+
+    /// Set a tunable by its kernel name; repeat for more. `tctable sysctl` lists them.
+    ///
+    /// Such as nf_conntrack_tcp_loose=0, nf_conntrack_checksum=1 or net.ipv4.ipfrag_time=10. Checksums are not verified unless
+    /// this says so: a capture on a sending machine has them unset.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = sysctl)]
+    pub(crate) sysctl: Vec<(String, String)>,
 
     /// When to use colours; `auto` looks for a terminal and for NO_COLOR.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
@@ -195,6 +205,14 @@ pub(crate) enum LanArg {
     Prefix(IpNet),
     /// An interface of a capture.
     Name(String),
+}
+
+/// One `--sysctl`.
+fn sysctl(what: &str) -> Result<(String, String), String> {
+    let (name, value) = what.split_once('=').ok_or("no `=` in it")?;
+    // Whether there is such a tunable is told before anything is read.
+    Config::default().set_sysctl(name, value).map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Anything that reads as a prefix or an address is one; everything else is a name.

@@ -13,8 +13,9 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
-use output::OutputError;
+use output::{Output, OutputError};
 use replay::{Outcome, ReplayError};
+use tctable::{Config, Gateway};
 
 /// A file was cut or corrupt; the report was printed.
 const DAMAGED: u8 = 1;
@@ -24,6 +25,7 @@ const FAILED: u8 = 2;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Sysctl => print_sysctls().map(|()| Outcome::Whole).map_err(ReplayError::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(ReplayError::from),
     };
     match result {
@@ -36,4 +38,13 @@ fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Prints every tunable with its default, as `sysctl -a` does.
+fn print_sysctls() -> Result<(), OutputError> {
+    let mut output = Output::stdout();
+    for (name, value) in Gateway::new(Config::default()).sysctls() {
+        output.text += &format!("{name} = {value}\n");
+    }
+    output.finish()
 }

@@ -82,10 +82,12 @@ fn reason_name(reason: EndReason) -> &'static str {
         EndReason::Timeout => "timeout",
         EndReason::Reset => "reset",
         EndReason::Reopened => "reopened",
+        EndReason::EarlyDrop => "early_drop",
+        EndReason::Deleted => "deleted",
     }
 }
 
-/// The line of `conntrack -L -o extended`. The kernel keeps no mark here and no other user.
+/// The line of `conntrack -L -o extended`. Nothing else uses a connection of a capture.
 fn line(text: &mut String, connection: &Connection, timeout: u64) {
     let tuple = connection.original();
     // AF_INET and AF_INET6.
@@ -108,7 +110,7 @@ fn line(text: &mut String, connection: &Connection, timeout: u64) {
     if connection.status().contains(Status::ASSURED) {
         text.push_str("[ASSURED] ");
     }
-    text.push_str("mark=0 use=1");
+    append(text, format_args!("mark={} use=1", connection.mark()));
 }
 
 fn counters(text: &mut String, connection: &Connection, direction: Direction) {

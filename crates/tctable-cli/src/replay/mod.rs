@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use tctable::conntrack::{Changes, Counter};
-use tctable::gateway::EventMask;
+use tctable::gateway::{EventMask, SysctlError};
 use tctable::time::{Duration, Instant};
 use tctable::{Config, Event, Gateway, HashKey, account, conntrack};
 use tctable_io::capture::{Capture, ReadError};
@@ -52,6 +52,9 @@ pub(crate) enum ReplayError {
     /// An interface that was asked for does not exist.
     #[error(transparent)]
     Lan(#[from] LanError),
+    /// A tunable cannot be set so.
+    #[error(transparent)]
+    Sysctl(#[from] SysctlError),
     /// Two things were to be printed on standard output instead of the hosts.
     #[error("--trace and --connections cannot both be printed on standard output: name a file for one of them")]
     TwoOutputs,
@@ -108,9 +111,17 @@ impl Replayer {
         let output = |path: &Option<_>| path.as_deref().map(|path: &Path| Output::create(path)).transpose();
         let json = args.format == Format::Json;
         let connections = output(&args.connections)?.map(|output| Connections::new(output, json, args.all));
-        let config = Config {
-            conntrack: conntrack::Config { max: args.max_connections.get(), ..Default::default() },
-            hosts: account::Config { max: args.max_hosts.get(), timeout: Duration::from_secs(args.host_timeout.get()) },
+        let mut config = Config {
+            conntrack: conntrack::Config {
+                max: args.max_connections.get(),
+                checksum: false,
+                ..conntrack::Config::default()
+            },
+            hosts: account::Config {
+                max: args.max_hosts.get(),
+                timeout: Duration::from_secs(args.host_timeout.get()),
+                ..account::Config::default()
+            },
             inside: lan.inside(),
             hash_key: hash_key(),
             events: EventMask {
@@ -119,7 +130,11 @@ impl Replayer {
             },
             // They are taken after every burst.
             max_events: usize::MAX,
+            ..Config::default()
         };
+        for (name, value) in &args.sysctl {
+            config.set_sysctl(name, value)?;
+        }
         Ok(Replayer {
             gateway: Gateway::new(config),
             lan,

@@ -3,7 +3,8 @@
 //! Nothing is silently absent. For packets and for bytes:
 //!
 //! - `sum of all hosts' tx and rx - totals.inside_to_inside + unaccounted.outside_to_outside
-//!   + unaccounted.host_table_full + unaccounted.conntrack_full = totals`;
+//!   + unaccounted.host_table_full + unaccounted.conntrack_full
+//!   + unaccounted.host_limit = totals`;
 //!
 //! and for packets, and for bytes except that `capture` and the last two count whole frames, `totals` IP packets:
 //!
@@ -123,9 +124,9 @@ fn totals(json: &mut Json<'_>, report: &Report<'_>) {
     json.number("time_reversed", totals.time_reversed);
     // For information: these packets are counted for their hosts like all others.
     json.member("conntrack", |json| {
-        json.number("invalid", statistics.invalid);
-        json.number("untracked", statistics.ignore);
-        json.number("insert_failed", statistics.insert_failed);
+        for (name, count) in statistics.named() {
+            json.number(name, count);
+        }
     });
 }
 
@@ -134,6 +135,7 @@ fn unaccounted(json: &mut Json<'_>, report: &Report<'_>) {
     json.counter("outside_to_outside", unaccounted.outside_to_outside);
     json.counter("host_table_full", unaccounted.host_table_full);
     json.counter("conntrack_full", unaccounted.conntrack_full);
+    json.counter("host_limit", unaccounted.host_limit);
     json.member("not_ip", |json| {
         json.packets_bytes(sum(unaccounted.not_ip.values().copied()));
         json.member("by_ethertype", |json| {

@@ -76,6 +76,10 @@ pub(super) struct ClassEntry {
     pub(super) ended: Instant,
     /// Open connections.
     pub(super) open: u32,
+    /// Those of them that it opened itself.
+    pub(super) initiated: u32,
+    /// Those of them that are not assured.
+    pub(super) unassured: u32,
 }
 
 /// One inside host: a cache line for finding it and for giving it connections, and one for each class.
@@ -116,6 +120,16 @@ impl Host {
     /// Its connections that are open now.
     pub fn open_connections(&self) -> u64 {
         self.classes.iter().map(|class| u64::from(class.open)).sum()
+    }
+
+    /// Its open connections that it opened itself: what [`super::Config::max_connections`] limits.
+    pub fn initiated_connections(&self) -> u64 {
+        self.classes.iter().map(|class| u64::from(class.initiated)).sum()
+    }
+
+    /// Its open connections that are not assured: who has many of them loses them first when the table is full.
+    pub fn unassured_connections(&self) -> u64 {
+        self.classes.iter().map(|class| u64::from(class.unassured)).sum()
     }
 
     /// The connections that it ever had.

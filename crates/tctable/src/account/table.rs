@@ -11,14 +11,17 @@ use crate::time::{Duration, Instant, Wheel};
 pub struct Config {
     /// Hosts that the table may hold: `net.tctable.host_max`.
     pub max: u32,
+    /// Connections that a host may have opened at a time: `net.tctable.host_connections_max`; 0 is no limit. What others
+    /// open to it does not count, so that nobody can use up what is another's.
+    pub max_connections: u32,
     /// How long a host is kept without traffic and without connections: `tc_counter_timeout`.
     pub timeout: Duration,
 }
 
 impl Default for Config {
-    /// 1,048,576 hosts, 15 minutes.
+    /// 1,048,576 hosts with any number of connections, 15 minutes.
     fn default() -> Self {
-        Config { max: 1 << 20, timeout: Duration::from_secs(900) }
+        Config { max: 1 << 20, max_connections: 0, timeout: Duration::from_secs(900) }
     }
 }
 
@@ -93,6 +96,11 @@ impl Hosts {
             wheel: Wheel::new(),
             first_id: 1,
         }
+    }
+
+    /// Changes how hosts are kept, from the next packet on.
+    pub(crate) fn set_config(&mut self, config: Config) {
+        self.config = config;
     }
 
     /// Hosts in the table.
@@ -203,7 +211,10 @@ impl Hosts {
     pub(crate) fn open(&mut self, place: u32, class: Class, ends: Ends) -> Owner {
         let host = &mut self.slab[place];
         let id = host.next_id;
-        host.classes[class as usize].open += 1;
+        let entry = &mut host.classes[class as usize];
+        entry.open += 1;
+        entry.unassured += 1;
+        entry.initiated += u32::from(!ends.responder);
         host.next_id += 1;
         Owner { place, id, ends }
     }
@@ -211,14 +222,31 @@ impl Hosts {
     /// Takes back the host's latest [`Hosts::open`]: the connection did not come about.
     pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
         let host = &mut self.slab[owner.place];
-        host.classes[class as usize].open -= 1;
+        let entry = &mut host.classes[class as usize];
+        entry.open -= 1;
+        entry.unassured -= 1;
+        entry.initiated -= u32::from(!owner.ends.responder);
         host.next_id = owner.id;
     }
 
+    /// A connection of a host became assured.
+    pub(crate) fn assure(&mut self, owner: Owner, class: Class) {
+        self.slab[owner.place].classes[class as usize].unassured -= 1;
+    }
+
+    /// Whether a host has opened as many connections as it may.
+    pub(crate) fn is_at_limit(&self, family: Family, address: Address) -> bool {
+        let max = u64::from(self.config.max_connections);
+        let at_limit = |place: u32| self.slab[place].initiated_connections() >= max;
+        max != 0 && self.find(family, address).is_some_and(at_limit)
+    }
+
     /// Ends a connection of a host: from then on it may expire.
-    pub(crate) fn close(&mut self, owner: Owner, class: Class, at: Instant) {
+    pub(crate) fn close(&mut self, owner: Owner, class: Class, assured: bool, at: Instant) {
         let entry = &mut self.slab[owner.place].classes[class as usize];
         entry.open -= 1;
+        entry.unassured -= u32::from(!assured);
+        entry.initiated -= u32::from(!owner.ends.responder);
         entry.ended = entry.ended.max(at);
     }
 

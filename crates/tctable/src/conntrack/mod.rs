@@ -9,8 +9,10 @@
 mod changes;
 mod config;
 mod connection;
+mod extension;
 mod generic;
 mod icmp;
+mod pressure;
 mod state;
 mod statistics;
 mod status;

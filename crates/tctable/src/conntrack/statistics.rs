@@ -33,3 +33,26 @@ pub struct Statistics {
     /// Expectations that ended.
     pub expect_delete: u64,
 }
+
+impl Statistics {
+    /// Each with its name: first those of `conntrack -S`, in its order.
+    pub fn named(&self) -> [(&'static str, u64); 15] {
+        [
+            ("found", self.found),
+            ("invalid", self.invalid),
+            ("insert", self.insert),
+            ("insert_failed", self.insert_failed),
+            ("drop", self.drop),
+            ("early_drop", self.early_drop),
+            ("error", self.error),
+            ("search_restart", self.search_restart),
+            ("clash_resolve", self.clash_resolve),
+            ("chaintoolong", self.chaintoolong),
+            ("ignore", self.ignore),
+            ("delete", self.delete),
+            ("expect_new", self.expect_new),
+            ("expect_create", self.expect_create),
+            ("expect_delete", self.expect_delete),
+        ]
+    }
+}

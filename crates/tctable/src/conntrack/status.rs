@@ -51,9 +51,20 @@ impl Status {
         (Status::HELPER, "HELPER"),
     ];
 
+    /// It has an [`super::extension::Extension`]. The kernel has this bit for connections that its hardware handles.
+    const EXTENDED: Status = Status(1 << 15);
+
     /// The bits as the kernel has them.
     pub const fn bits(self) -> u16 {
-        self.0
+        self.0 & !Self::EXTENDED.0
+    }
+
+    pub(super) const fn is_extended(self) -> bool {
+        self.contains(Self::EXTENDED)
+    }
+
+    pub(super) fn set_extended(&mut self) {
+        self.insert(Self::EXTENDED);
     }
 
     /// Whether all bits of `other` are set.

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use arrayvec::ArrayVec;
 use thiserror::Error;
@@ -6,12 +6,14 @@ use thiserror::Error;
 use super::changes::Changes;
 use super::config::Config;
 use super::connection::{Connection, Cookie, Direction};
+use super::extension::Extension;
+use super::pressure::Random;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Hash, HashKey, Hasher, Index, Slab};
+use crate::table::{Bits, Hash, HashKey, Hasher, Index, Slab};
 use crate::time::{Duration, Instant, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
@@ -20,6 +22,12 @@ use crate::time::{Duration, Instant, Wheel};
 pub struct ConnectionId {
     place: u32,
     generation: u32,
+}
+
+impl ConnectionId {
+    pub(super) fn place(self) -> u32 {
+        self.place
+    }
 }
 
 /// Why a connection left the table.
@@ -31,6 +39,10 @@ pub enum EndReason {
     Reset,
     /// A new connection took its tuple.
     Reopened,
+    /// The table was full, and it was not assured.
+    EarlyDrop,
+    /// It was deleted from outside.
+    Deleted,
 }
 
 /// A connection that left the table.
@@ -76,11 +88,15 @@ pub struct Conntrack {
     pub(super) statistics: Statistics,
     /// What the packet that is on its road changed on its connection.
     pub(super) changes: Changes,
+    /// The places of the connections that are not assured.
+    pub(super) unassured: Bits,
+    pub(super) random: Random,
+    pub(super) extensions: BTreeMap<u32, Extension>,
     ended: VecDeque<End>,
 }
 
 impl Conntrack {
-    pub(crate) fn new(config: Config, key: HashKey) -> Self {
+    pub(crate) fn new(config: Config, key: HashKey, seed: u64) -> Self {
         Conntrack {
             timeouts: Ready::from(&config.timeouts),
             config,
@@ -90,6 +106,9 @@ impl Conntrack {
             wheel: Wheel::new(),
             statistics: Statistics::default(),
             changes: Changes::NONE,
+            unassured: Bits::new(),
+            random: Random::new(seed),
+            extensions: BTreeMap::new(),
             ended: VecDeque::new(),
         }
     }
@@ -103,6 +122,22 @@ impl Conntrack {
     /// How connections are tracked.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Changes how connections are tracked, from the next packet on. Connections keep the timeouts that they have until
+    /// their next packet.
+    pub(crate) fn set_config(&mut self, config: Config) {
+        self.timeouts = Ready::from(&config.timeouts);
+        self.config = config;
+    }
+
+    /// Ends a connection at somebody's wish; tells whether it was there.
+    pub(crate) fn delete(&mut self, now: Instant, id: ConnectionId) -> bool {
+        let live = self.get(id).is_some_and(|connection| !connection.status.contains(Status::DYING));
+        if live {
+            self.end(id.place, now, EndReason::Deleted);
+        }
+        live
     }
 
     /// What happened so far.
@@ -212,6 +247,7 @@ impl Conntrack {
         self.index.insert(hash, place);
         self.slab[place].timer = self.wheel.insert(place, check_at);
         self.statistics.insert += 1;
+        self.unassured.insert(place);
         let expected = self.slab[place].status.contains(Status::EXPECTED);
         self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
         Ok(place)
@@ -247,6 +283,7 @@ impl Conntrack {
     fn remove(&mut self, place: u32, hash: Hash, at: Instant, reason: EndReason) {
         // A packet of the same burst may have guessed at this place: the bit tells it that nobody lives here.
         self.slab[place].status.insert(Status::DYING);
+        self.unassured.remove(place);
         self.index.remove(hash, place);
         self.statistics.delete += 1;
         self.ended.push_back(End { place, id: self.id(place), at, reason });
@@ -301,6 +338,9 @@ impl Conntrack {
     /// the connection until the next one is confirmed.
     pub(crate) fn take_ended(&mut self) -> Option<End> {
         let end = self.ended.pop_front()?;
+        if self.slab[end.place].status.is_extended() {
+            self.extensions.remove(&end.place);
+        }
         self.slab.remove(end.place);
         Some(end)
     }

@@ -72,6 +72,8 @@ pub(crate) enum Refused {
     Invalid,
     /// The table holds `max` connections: the packet is to be dropped (`nf_conntrack: table full, dropping packet`).
     Full,
+    /// The sender has opened as many connections as one host may: the packet is to be dropped.
+    HostLimit,
 }
 
 impl Conntrack {
@@ -158,6 +160,7 @@ impl Conntrack {
         }
         if came(Status::ASSURED) {
             self.changes |= Changes::ASSURED;
+            self.unassured.remove(place);
         }
         if connection.protocol_state() != state_before {
             self.changes |= Changes::PROTOINFO;
@@ -237,7 +240,7 @@ impl Conntrack {
     #[cold]
     fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
         let about = quoted_tuple(packet).and_then(|quoted| {
-            let answer = quoted.inverted()?;
+            let answer = Tuple { zone: packet.info.tuple.zone, ..quoted }.inverted()?;
             let (place, direction) = self.find(self.hash(&answer), &answer)?;
             let live = self.slab[place].deadline() > now;
             (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))

@@ -16,6 +16,9 @@ pub struct Config {
     /// Keys the hashes of addresses and ports. Take it from a good source of randomness where others choose the
     /// packets; no answer of the engine depends on it.
     pub hash_key: HashKey,
+    /// Where random choices begin: which connections are looked at when one has to go. Take it from a good source of
+    /// randomness where others choose the packets.
+    pub seed: u64,
     /// Which events are kept for [`super::Gateway::poll_event`].
     pub events: EventMask,
     /// Events that wait at most; further ones are lost and counted ([`super::Totals::events_lost`]).
@@ -30,6 +33,7 @@ impl Default for Config {
             hosts: account::Config::default(),
             inside: Inside::new(&Inside::default_prefixes()),
             hash_key: HashKey::default(),
+            seed: 0,
             events: EventMask::default(),
             max_events: 1 << 16,
         }

@@ -4,9 +4,11 @@ use super::config::Config;
 use super::event::{Event, Events};
 use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
+use super::zones::Zones;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
 use crate::conntrack::{
-    Attached, Changes, Connection, Conntrack, CtState, Direction, End, Ended, Refused, Tracked, Unconfirmed,
+    Attached, Changes, Connection, ConnectionId, Conntrack, CtState, Direction, End, Ended, Refused, Status, Tracked,
+    Unconfirmed,
 };
 use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
@@ -57,12 +59,13 @@ const TIMER_INTERVAL: Duration = Duration::from_nanos(1 << 24);
 /// ```
 #[derive(Debug)]
 pub struct Gateway {
-    config: Config,
-    conntrack: Conntrack,
-    hosts: Hosts,
+    pub(super) config: Config,
+    pub(super) conntrack: Conntrack,
+    pub(super) hosts: Hosts,
+    pub(super) zones: Zones,
     totals: Totals,
     events: Events,
-    now: Instant,
+    pub(super) now: Instant,
     timers_at: Instant,
     /// Used anew by each burst; taken out while one is under way.
     burst: Option<Box<Burst>>,
@@ -113,8 +116,9 @@ impl Gateway {
     /// An engine with empty tables.
     pub fn new(config: Config) -> Self {
         Gateway {
-            conntrack: Conntrack::new(config.conntrack.clone(), config.hash_key),
+            conntrack: Conntrack::new(config.conntrack.clone(), config.hash_key, config.seed),
             hosts: Hosts::new(config.hosts.clone(), config.hash_key),
+            zones: Zones::default(),
             totals: Totals::default(),
             events: Events::new(config.max_events),
             now: Instant::ZERO,
@@ -197,6 +201,7 @@ impl Gateway {
         let into = burst.infos.iter_mut().zip(&mut burst.read).zip(&mut burst.hashes);
         for (frame, ((info, read), hash)) in frames.iter().zip(into) {
             *read = info.fill(frame);
+            info.tuple.zone = self.zones.of(frame.device);
             *hash = self.conntrack.hash(&info.tuple);
         }
     }
@@ -283,14 +288,10 @@ impl Gateway {
         self.take_ended();
         let mut unconfirmed = None;
         if tracked.attached == Attached::New {
-            match self.conntrack.begin(now, packet, hash) {
+            match self.begin(now, packet, hash) {
                 Ok(new) => unconfirmed = Some(new),
                 Err(Refused::Invalid) => tracked = Tracked::INVALID,
-                Err(Refused::Full) => {
-                    self.totals.unaccounted.conntrack_full.count(info.ip_len);
-                    self.show(packet, None, None, None, observer);
-                    return;
-                }
+                Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
             }
         }
 
@@ -313,6 +314,38 @@ impl Gateway {
             self.tell_changes(place);
         }
         self.show(packet, Some(tracked), host, place, observer);
+    }
+
+    /// The connection that begins with a packet, if there is room for one more.
+    #[inline(always)]
+    fn begin(&mut self, now: Instant, packet: Packet<'_>, hash: Hash) -> Result<Unconfirmed, Refused> {
+        let info = packet.info;
+        let at_limit = self.hosts.is_at_limit(info.tuple.family, info.tuple.source);
+        // Who is at the limit does not push out anybody.
+        if self.conntrack.is_full() && !at_limit {
+            self.make_room(now);
+        }
+        let begun = self.conntrack.begin(now, packet, hash);
+        match begun {
+            Err(Refused::Full) => self.totals.unaccounted.conntrack_full.count(info.ip_len),
+            Ok(_) if at_limit => {
+                self.totals.unaccounted.host_limit.count(info.ip_len);
+                return Err(Refused::HostLimit);
+            }
+            _ => {}
+        }
+        begun
+    }
+
+    /// The table is full: one connection that is not assured has to go, of a host that has many of them.
+    #[cold]
+    fn make_room(&mut self, now: Instant) {
+        let hosts = &self.hosts;
+        self.conntrack.early_drop(now, |cookie| {
+            // Nobody's connections go first.
+            Owner::from_cookie(cookie).map_or(u64::MAX, |owner| hosts.get(owner).unassured_connections())
+        });
+        self.take_ended();
     }
 
     /// Where a packet comes from and goes to, seen from inside.
@@ -481,7 +514,7 @@ impl Gateway {
 
     /// Tells the hosts, and whoever asked, of connections that ended.
     #[inline]
-    fn take_ended(&mut self) {
+    pub(super) fn take_ended(&mut self) {
         if self.conntrack.has_ended() {
             self.take_all_ended();
         }
@@ -503,7 +536,8 @@ impl Gateway {
         let connection = self.conntrack.ended(end);
         let owner = Owner::from_cookie(connection.cookie());
         if let Some(owner) = owner {
-            self.hosts.close(owner, Class::of(connection.original().protocol), end.at);
+            let assured = connection.status().contains(Status::ASSURED);
+            self.hosts.close(owner, Class::of(connection.original().protocol), assured, end.at);
         }
         if self.config.events.connections.contains(Changes::DESTROY) {
             let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));
@@ -515,14 +549,25 @@ impl Gateway {
     /// Tells of what a packet changed on its connection.
     #[inline(never)]
     fn tell_changes(&mut self, place: Option<u32>) {
-        let changes = self.conntrack.changes().and(self.config.events.connections);
-        let Some((id, connection)) = place.and_then(|place| self.conntrack.named(place)) else { return };
-        if changes.is_empty() {
-            return;
+        let Some(place) = place else { return };
+        let Some((id, connection)) = self.conntrack.named(place) else { return };
+        let changes = self.conntrack.changes();
+        if changes.contains(Changes::ASSURED)
+            && let Some(owner) = Owner::from_cookie(connection.cookie())
+        {
+            self.hosts.assure(owner, Class::of(connection.original().protocol));
         }
+        self.tell(id, place, changes);
+    }
+
+    /// Makes an event of what changed on a connection, if anybody wants to know it.
+    pub(super) fn tell(&mut self, id: ConnectionId, place: u32, changes: Changes) {
+        let changes = changes.and(self.config.events.connections);
+        let Some(connection) = self.conntrack.at(place).filter(|_| !changes.is_empty()) else { return };
         let owner = Owner::from_cookie(connection.cookie());
         let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));
-        self.push_event(Event::Connection { changes, id, owner, connection: Box::new(connection.clone()) });
+        let connection = Box::new(connection.clone());
+        self.push_event(Event::Connection { changes, id, owner, connection });
     }
 
     fn push_event(&mut self, event: Event) {

@@ -8,7 +8,8 @@ use crate::packet::{Malformed, NotIp};
 /// Every frame is either an IP packet or counted in [`Unaccounted::not_ip`] or [`Unaccounted::malformed`]. Every IP
 /// packet is counted for one host, for two ([`Totals::inside_to_inside`]), or in one of the other fields of
 /// [`Unaccounted`]. So, for packets and for bytes:
-/// `sum of all hosts - inside_to_inside + outside_to_outside + host_table_full + conntrack_full = ip`.
+/// `sum of all hosts - inside_to_inside + outside_to_outside + host_table_full + conntrack_full
+/// + host_limit = ip`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All frames, with their bytes on the wire.
@@ -39,6 +40,8 @@ pub struct Unaccounted {
     pub host_table_full: Counter,
     /// IP packets that would have opened a connection when the table was full: a gateway drops them.
     pub conntrack_full: Counter,
+    /// IP packets that would have opened a connection of a host that has opened as many as it may: a gateway drops them.
+    pub host_limit: Counter,
     /// Frames of other protocols by ethertype, with their bytes on the wire.
     pub not_ip: BTreeMap<u16, Counter>,
     /// Frames whose headers make no sense by cause ([`Malformed::ALL`]), with their bytes on the wire.

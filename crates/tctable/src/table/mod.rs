@@ -1,10 +1,12 @@
 //! What every table of the engine is made of: a keyed hash, an index from hash to entry, and a slab of entries.
 
+mod bits;
 mod chunked;
 mod hash;
 mod index;
 mod slab;
 
+pub(crate) use bits::Bits;
 pub(crate) use chunked::Chunked;
 pub use hash::HashKey;
 pub(crate) use hash::{Hash, Hasher};

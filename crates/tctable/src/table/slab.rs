@@ -30,6 +30,11 @@ impl<T> Slab<T> {
         self.entries.len() - self.free.len()
     }
 
+    /// Places that were ever in use: all entries are at lower ones.
+    pub(crate) fn places(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
     /// Puts an entry in. `None` where all 2^32 - 1 places are taken.
     pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
         if let Some(place) = self.free.pop() {

@@ -72,8 +72,10 @@ fn ids_are_not_given_again_when_the_host_comes_back() {
 fn ids_are_not_used_up_by_packets_that_open_nothing() {
     for net in BOTH {
         let mut road = Road::with(|config| config.conntrack.max = 1);
-        assert_eq!(road.pass(&net.ask()).id, Some(1));
-        for packet in [net.pong(1), net.out("SF"), net.ping(1), net.answer()] {
+        for packet in [net.out("S"), net.back("S."), net.out(".")] {
+            assert_eq!(road.pass(&packet).id, Some(1));
+        }
+        for packet in [net.pong(1), net.out("SF"), net.ping(1), net.ask(), net.answer()] {
             road.pass(&packet);
         }
         assert_eq!(road.host(net.client).expect("a host").next_id(), 2);

@@ -15,11 +15,16 @@ fn answer_to(net: Net, port: u16) -> Vec<u8> {
     udp_packet(net.to(), SocketAddr::new(net.client, port), b"")
 }
 
-/// A road with as many connections as its table holds: three.
+/// A road with as many connections as its table holds, three, all of them assured.
 fn full(net: Net) -> Road {
     let mut road = Road::with(|config| config.conntrack.max = 3);
     for port in 1..=3 {
         assert!(road.line(&ask_from(net, port)).starts_with("NEW"));
+        road.pass(&answer_to(net, port));
+    }
+    road.wait(Duration::from_secs(3));
+    for port in 1..=3 {
+        assert!(road.line(&ask_from(net, port)).contains("ASSURED"));
     }
     road
 }
@@ -80,7 +85,7 @@ fn a_connection_that_ended_makes_room() {
     for net in BOTH {
         let mut road = full(net);
         assert_eq!(road.line(&ask_from(net, 4)), "-");
-        road.wait(Duration::from_millis(30_051));
+        road.wait(Duration::from_millis(120_051));
         assert!(road.line(&ask_from(net, 4)).starts_with("NEW"));
         assert_eq!(road.gateway.conntrack().count(), 1);
     }

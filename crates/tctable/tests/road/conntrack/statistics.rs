@@ -53,10 +53,21 @@ fn ignore() {
 fn drop() {
     for net in BOTH {
         let mut road = Road::with(|config| config.conntrack.max = 1);
-        road.pass(&net.ask());
-        road.pass(&net.out("S"));
-        road.pass(&net.ping(1));
+        for packet in [net.out("S"), net.back("S."), net.out("."), net.ask(), net.ping(1)] {
+            road.pass(&packet);
+        }
         assert_eq!(after(&road), Statistics { insert: 1, drop: 2, ..Statistics::default() });
+    }
+}
+
+#[test]
+fn early_drop() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.conntrack.max = 1);
+        for packet in [net.out("S"), net.back("S."), net.ask()] {
+            road.pass(&packet);
+        }
+        assert_eq!(after(&road), Statistics { insert: 2, early_drop: 1, delete: 1, ..Statistics::default() });
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Auditor {
     by_address: [Counter; 3],
     /// What was counted for connections.
     counted: Counter,
+    /// Connections that had been confirmed.
+    opened: u64,
     /// The tuple of each connection that was seen: its first packet's time and its packets.
     known: BTreeMap<String, (Instant, u64)>,
     /// The names of all connections that there ever were, and the last id of each host.
@@ -147,11 +149,14 @@ impl Auditor {
         };
         let stands = (connection.first_seen(), traffic(connection).packets);
         let before = self.known.insert(name, stands);
-        if before != Some(stands) {
+        // One that took the place of its namesake at the same moment stands just as that did.
+        let opened = std::mem::replace(&mut self.opened, gateway.conntrack().statistics().insert) != self.opened;
+        let counts = opened || before != Some(stands);
+        if counts {
             self.counted.count(info.ip_len);
         }
         if stands.1 == 1
-            && before != Some(stands)
+            && counts
             && let (Some(id), Some((host, _))) = (id, gateway.owner(connection))
         {
             assert!(self.names.insert((host.address(), id)), "{} {id} was given twice", host.address());
@@ -188,8 +193,8 @@ impl Auditor {
         let totals = gateway.totals();
         let Totals { ip, inside_to_inside, unaccounted, .. } = totals;
         // The identity, with what is subtracted on the other side.
-        let not_counted =
-            sum([unaccounted.outside_to_outside, unaccounted.host_table_full, unaccounted.conntrack_full]);
+        let dropped = sum([unaccounted.conntrack_full, unaccounted.host_limit]);
+        let not_counted = sum([unaccounted.outside_to_outside, unaccounted.host_table_full, dropped]);
         assert_eq!(sum([totals.tx(), totals.rx(), not_counted]), add(*ip, *inside_to_inside));
         let not_ip = unaccounted.not_ip.values().copied().chain(unaccounted.malformed().map(|(_, count)| count));
         assert_eq!(totals.frames.packets, ip.packets + sum(not_ip).packets);

@@ -1,0 +1,60 @@
+//! What few connections have: kept beside the table, so that the others need no room for it.
+
+use super::changes::Changes;
+use super::connection::Connection;
+use super::status::Status;
+use super::table::{ConnectionId, Conntrack};
+
+/// See the head of this file.
+#[derive(Debug, Default)]
+pub(super) struct Extension {
+    /// One bit for each label.
+    pub(super) labels: u128,
+    /// The connection that expected this one.
+    pub(super) master: Option<ConnectionId>,
+}
+
+impl Conntrack {
+    /// The extension of the connection at a place, if it has one.
+    pub(super) fn extension(&self, place: u32) -> Option<&Extension> {
+        let extended = self.slab[place].status.is_extended();
+        if extended { self.extensions.get(&place) } else { None }
+    }
+
+    /// The same, made where there was none.
+    pub(super) fn extension_mut(&mut self, place: u32) -> &mut Extension {
+        self.slab[place].status.set_extended();
+        self.extensions.entry(place).or_default()
+    }
+
+    fn live(&self, id: ConnectionId) -> Option<u32> {
+        self.get(id).filter(|connection| !connection.status.contains(Status::DYING))?;
+        Some(id.place())
+    }
+
+    /// The labels of a connection, one bit for each (`ct label`); none at first.
+    pub fn labels(&self, id: ConnectionId) -> u128 {
+        let extension = self.live(id).and_then(|place| self.extension(place));
+        extension.map_or(0, |extension| extension.labels)
+    }
+
+    /// The connection that expected this one, as long as that is in the table.
+    pub fn master(&self, id: ConnectionId) -> Option<&Connection> {
+        let master = self.live(id).and_then(|place| self.extension(place))?.master?;
+        self.get(master)
+    }
+
+    /// Sets a connection's mark; gives its place and what changed.
+    pub(crate) fn set_mark(&mut self, id: ConnectionId, mark: u32) -> Option<(u32, Changes)> {
+        let place = self.live(id)?;
+        let before = std::mem::replace(&mut self.slab[place].mark, mark);
+        Some((place, if before == mark { Changes::NONE } else { Changes::MARK }))
+    }
+
+    /// Sets a connection's labels; gives its place and what changed.
+    pub(crate) fn set_labels(&mut self, id: ConnectionId, labels: u128) -> Option<(u32, Changes)> {
+        let place = self.live(id)?;
+        let before = std::mem::replace(&mut self.extension_mut(place).labels, labels);
+        Some((place, if before == labels { Changes::NONE } else { Changes::LABEL }))
+    }
+}

@@ -1,0 +1,39 @@
+//! What is done to an engine from outside, between packets.
+
+use super::road::Gateway;
+use crate::conntrack::{Changes, ConnectionId};
+use crate::packet::DeviceId;
+
+impl Gateway {
+    /// Ends a connection, as `conntrack -D` does; tells whether it was there.
+    pub fn delete_connection(&mut self, id: ConnectionId) -> bool {
+        let deleted = self.conntrack.delete(self.now, id);
+        self.take_ended();
+        deleted
+    }
+
+    /// Sets the mark of a connection, as `conntrack -U --mark` does; tells whether it was there.
+    pub fn set_mark(&mut self, id: ConnectionId, mark: u32) -> bool {
+        let changed = self.conntrack.set_mark(id, mark);
+        self.tell_change(id, changed)
+    }
+
+    /// Sets the labels of a connection, as `conntrack -U --label-add` and `--label-del` do; tells whether it was there.
+    pub fn set_labels(&mut self, id: ConnectionId, labels: u128) -> bool {
+        let changed = self.conntrack.set_labels(id, labels);
+        self.tell_change(id, changed)
+    }
+
+    /// Puts a device into a zone: from the next packet on connections through it are apart from those of other zones,
+    /// whatever their addresses. Zone 0 is where every device is at first.
+    pub fn set_zone(&mut self, device: DeviceId, zone: u16) {
+        self.zones.set(device, zone);
+    }
+
+    fn tell_change(&mut self, id: ConnectionId, changed: Option<(u32, Changes)>) -> bool {
+        if let Some((place, changes)) = changed {
+            self.tell(id, place, changes);
+        }
+        changed.is_some()
+    }
+}
