@@ -80,7 +80,13 @@ impl Conntrack {
         let info = packet.info;
         match &info.transport {
             Transport::Tcp(header) if !tcp::is_sane(header) => return self.invalid(),
-            Transport::Tcp(_) | Transport::Udp | Transport::IcmpQuery | Transport::Generic => {}
+            Transport::Tcp(_)
+            | Transport::Udp
+            | Transport::UdpLite
+            | Transport::Sctp(_)
+            | Transport::Gre
+            | Transport::IcmpQuery
+            | Transport::Generic => {}
             Transport::Invalid(_) => return self.invalid(),
             Transport::IcmpError => return self.track_error(now, packet),
             Transport::Untracked | Transport::Fragment => {
@@ -148,7 +154,7 @@ impl Conntrack {
             Transport::Tcp(header) => Tcp::begin(header, self.config.tcp_loose).map(Protocol::Tcp),
             Transport::Udp => Some(Protocol::Udp),
             Transport::IcmpQuery if icmp::opens(&info.tuple) => Some(Protocol::Icmp),
-            Transport::Generic => Some(Protocol::Generic),
+            Transport::UdpLite | Transport::Sctp(_) | Transport::Gre | Transport::Generic => Some(Protocol::Generic),
             _ => None,
         };
         let Some(protocol) = protocol else {

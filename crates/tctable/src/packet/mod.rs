@@ -19,5 +19,6 @@ pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};
 pub use info::{Fragment, Packet, PacketInfo};
 pub use quote::quoted_tuple;
-pub use transport::{Invalid, TcpHeader, Transport, protocol, tcp_flags};
+pub(crate) use transport::{Chunk, Chunks};
+pub use transport::{Invalid, SctpHeader, TcpHeader, Transport, protocol, tcp_flags};
 pub use tuple::Tuple;
