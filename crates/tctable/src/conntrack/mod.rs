@@ -8,7 +8,11 @@
 
 mod connection;
 mod generic;
+#[cfg_attr(not(test), expect(dead_code, reason = "to be wired"))]
+mod gre;
 mod icmp;
+#[cfg_attr(not(test), expect(dead_code, reason = "to be wired"))]
+mod sctp;
 mod state;
 mod statistics;
 mod status;
@@ -17,8 +21,11 @@ mod tcp;
 mod timeouts;
 mod track;
 mod udp;
+#[cfg_attr(not(test), expect(dead_code, reason = "to be wired"))]
+mod udplite;
 
 pub use connection::{Connection, Cookie, Counter, Direction};
+pub use sctp::SctpState;
 pub use state::CtState;
 pub use statistics::Statistics;
 pub use status::Status;
