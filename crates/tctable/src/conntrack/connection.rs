@@ -1,3 +1,5 @@
+use super::gre::Gre;
+use super::sctp::{Sctp, SctpState};
 use super::status::Status;
 use super::tcp::{Tcp, TcpInfo, TcpState};
 use super::timeouts::Millis;
@@ -65,6 +67,9 @@ pub(super) enum Protocol {
     Tcp(Tcp),
     /// UDP needs no more than the time of its first packet.
     Udp,
+    UdpLite,
+    Sctp(Sctp),
+    Gre(Gre),
     Icmp,
     Generic,
 }
@@ -128,11 +133,28 @@ impl Connection {
         }
     }
 
+    /// The SCTP state; `None` for other protocols.
+    pub fn sctp_state(&self) -> Option<SctpState> {
+        match &self.protocol {
+            Protocol::Sctp(sctp) => Some(sctp.state()),
+            _ => None,
+        }
+    }
+
+    /// The SCTP verification tag that packets of a direction carry, zero while it is not known; `None` for other protocols.
+    pub fn sctp_tag(&self, direction: Direction) -> Option<u32> {
+        match &self.protocol {
+            Protocol::Sctp(sctp) => Some(sctp.tag(direction)),
+            _ => None,
+        }
+    }
+
     /// Its protocol's state as a number, to tell whether it changed.
     #[inline(always)]
     pub(super) fn protocol_state(&self) -> u8 {
         match &self.protocol {
             Protocol::Tcp(tcp) => tcp.state() as u8,
+            Protocol::Sctp(sctp) => sctp.state() as u8,
             _ => 0,
         }
     }
@@ -152,6 +174,9 @@ impl Connection {
         match (&self.protocol, self.original.protocol) {
             (Protocol::Tcp(_), _) => "tcp",
             (Protocol::Udp, _) => "udp",
+            (Protocol::UdpLite, _) => "udplite",
+            (Protocol::Sctp(_), _) => "sctp",
+            (Protocol::Gre(_), _) => "gre",
             (Protocol::Icmp, protocol::ICMPV6) => "icmpv6",
             (Protocol::Icmp, _) => "icmp",
             (Protocol::Generic, _) => "unknown",

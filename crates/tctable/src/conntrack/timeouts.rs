@@ -1,3 +1,4 @@
+use super::sctp::SctpState;
 use super::tcp::TcpState;
 use crate::time::Duration;
 
@@ -39,6 +40,26 @@ pub struct Timeouts {
     pub udp: Duration,
     /// `nf_conntrack_udp_timeout_stream`
     pub udp_stream: Duration,
+    /// `nf_conntrack_sctp_timeout_closed`
+    pub sctp_closed: Duration,
+    /// `nf_conntrack_sctp_timeout_cookie_wait`
+    pub sctp_cookie_wait: Duration,
+    /// `nf_conntrack_sctp_timeout_cookie_echoed`
+    pub sctp_cookie_echoed: Duration,
+    /// `nf_conntrack_sctp_timeout_established`
+    pub sctp_established: Duration,
+    /// `nf_conntrack_sctp_timeout_shutdown_sent`
+    pub sctp_shutdown_sent: Duration,
+    /// `nf_conntrack_sctp_timeout_shutdown_recd`
+    pub sctp_shutdown_recd: Duration,
+    /// `nf_conntrack_sctp_timeout_shutdown_ack_sent`
+    pub sctp_shutdown_ack_sent: Duration,
+    /// `nf_conntrack_sctp_timeout_heartbeat_sent`
+    pub sctp_heartbeat_sent: Duration,
+    /// `nf_conntrack_gre_timeout`
+    pub gre: Duration,
+    /// `nf_conntrack_gre_timeout_stream`
+    pub gre_stream: Duration,
     /// `nf_conntrack_icmp_timeout`
     pub icmp: Duration,
     /// `nf_conntrack_icmpv6_timeout`
@@ -62,6 +83,16 @@ impl Default for Timeouts {
             tcp_unacknowledged: Duration::from_secs(300),
             udp: Duration::from_secs(30),
             udp_stream: Duration::from_secs(120),
+            sctp_closed: Duration::from_secs(10),
+            sctp_cookie_wait: Duration::from_secs(3),
+            sctp_cookie_echoed: Duration::from_secs(3),
+            sctp_established: Duration::from_secs(210),
+            sctp_shutdown_sent: Duration::from_secs(3),
+            sctp_shutdown_recd: Duration::from_secs(3),
+            sctp_shutdown_ack_sent: Duration::from_secs(3),
+            sctp_heartbeat_sent: Duration::from_secs(30),
+            gre: Duration::from_secs(30),
+            gre_stream: Duration::from_secs(180),
             icmp: Duration::from_secs(30),
             icmpv6: Duration::from_secs(30),
             generic: Duration::from_secs(600),
@@ -78,6 +109,10 @@ pub(super) struct Ready {
     pub(super) tcp_unacknowledged: Millis,
     pub(super) udp: Millis,
     pub(super) udp_stream: Millis,
+    /// By [`SctpState`].
+    pub(super) sctp: [Millis; 9],
+    /// Without an answer, and with one.
+    pub(super) gre: [Millis; 2],
     pub(super) icmp: Millis,
     pub(super) icmpv6: Millis,
     pub(super) generic: Millis,
@@ -94,6 +129,8 @@ impl From<&Timeouts> for Ready {
             tcp_unacknowledged: timeouts.tcp_unacknowledged.into(),
             udp: timeouts.udp.into(),
             udp_stream: timeouts.udp_stream.into(),
+            sctp: SctpState::ALL.map(|state| timeouts.sctp(state).into()),
+            gre: [timeouts.gre.into(), timeouts.gre_stream.into()],
             icmp: timeouts.icmp.into(),
             icmpv6: timeouts.icmpv6.into(),
             generic: timeouts.generic.into(),
@@ -116,6 +153,19 @@ impl Timeouts {
         ]
         .into_iter()
         .fold(self.tcp_syn_sent, Duration::min)
+    }
+
+    fn sctp(&self, state: SctpState) -> Duration {
+        match state {
+            SctpState::None | SctpState::Closed => self.sctp_closed,
+            SctpState::CookieWait => self.sctp_cookie_wait,
+            SctpState::CookieEchoed => self.sctp_cookie_echoed,
+            SctpState::Established => self.sctp_established,
+            SctpState::ShutdownSent => self.sctp_shutdown_sent,
+            SctpState::ShutdownRecd => self.sctp_shutdown_recd,
+            SctpState::ShutdownAckSent => self.sctp_shutdown_ack_sent,
+            SctpState::HeartbeatSent => self.sctp_heartbeat_sent,
+        }
     }
 
     fn tcp(&self, state: TcpState) -> Duration {

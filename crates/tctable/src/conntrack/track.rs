@@ -2,14 +2,16 @@
 
 use super::changes::Changes;
 use super::connection::{Connection, Cookie, Direction, Protocol};
+use super::gre::Gre;
+use super::sctp::Sctp;
 use super::state::CtState;
 use super::status::Status;
 use super::table::{Conntrack, EndReason};
 use super::tcp::{Rules, Tcp};
 use super::timeouts::Millis;
 use super::verdict::Verdict;
-use super::{generic, icmp, udp};
-use crate::packet::{Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple};
+use super::{generic, icmp, udp, udplite};
+use crate::packet::{Checksum, Chunks, Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple, verify};
 use crate::table::Hash;
 use crate::time::{Instant, TimerPosition};
 
@@ -83,8 +85,18 @@ impl Conntrack {
     pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
         self.changes = Changes::NONE;
         let info = packet.info;
+        if self.config.checksum && verify(packet) == Checksum::Wrong {
+            return if info.tuple.is_icmp() { self.error() } else { self.invalid() };
+        }
         match &info.transport {
-            Transport::Tcp(_) | Transport::Udp | Transport::IcmpQuery | Transport::Generic => {}
+            Transport::Tcp(_)
+            | Transport::Udp
+            | Transport::UdpLite
+            | Transport::Sctp(_)
+            | Transport::Gre
+            | Transport::IcmpQuery
+            | Transport::Generic => {}
+            Transport::Invalid(_) if info.tuple.is_icmp() => return self.error(),
             Transport::Invalid(_) => return self.invalid(),
             Transport::IcmpError => return self.track_error(now, packet),
             Transport::Untracked | Transport::Fragment => {
@@ -206,6 +218,9 @@ impl Conntrack {
             }
             Transport::Udp => Some(Protocol::Udp),
             Transport::IcmpQuery if icmp::opens(&info.tuple) => Some(Protocol::Icmp),
+            Transport::UdpLite => Some(Protocol::UdpLite),
+            Transport::Sctp(header) => Sctp::begin(header, Chunks::of(packet)).map(Protocol::Sctp),
+            Transport::Gre => Some(Protocol::Gre(Gre::begin(self.timeouts.gre))),
             Transport::Generic => Some(Protocol::Generic),
             _ => None,
         };
@@ -281,12 +296,28 @@ fn judge(
         let (options, data_len) = (tcp_options(packet, header), data_len(packet.info, header));
         return state.packet(&mut connection.status, direction, header, options, data_len, rules);
     }
-    if let Protocol::Udp = connection.protocol {
-        return Verdict::Accept(udp::packet(connection, now, rules.timeouts));
-    }
-    Verdict::Accept(match connection.protocol {
-        Protocol::Icmp => icmp::timeout(&connection.original, rules.timeouts),
-        _ => generic::timeout(rules.timeouts),
+    judge_other(connection, packet, direction, now, rules)
+}
+
+#[inline]
+fn judge_other(
+    connection: &mut Connection,
+    packet: Packet<'_>,
+    direction: Direction,
+    now: Instant,
+    rules: Rules<'_>,
+) -> Verdict {
+    let timeouts = rules.timeouts;
+    Verdict::Accept(match &mut connection.protocol {
+        Protocol::Udp => udp::packet(connection, now, timeouts),
+        Protocol::UdpLite => udplite::packet(&mut connection.status, [timeouts.udp, timeouts.udp_stream]),
+        Protocol::Sctp(state) => {
+            let Transport::Sctp(header) = &packet.info.transport else { return Verdict::Invalid };
+            return state.packet(&mut connection.status, direction, header, Chunks::of(packet), &timeouts.sctp);
+        }
+        Protocol::Gre(state) => state.packet(&mut connection.status),
+        Protocol::Icmp => icmp::timeout(&connection.original, timeouts),
+        Protocol::Tcp(_) | Protocol::Generic => generic::timeout(timeouts),
     })
 }
 

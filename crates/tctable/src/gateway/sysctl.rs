@@ -76,9 +76,19 @@ static ENTRIES: &[Entry] = &[
     switch!("net.netfilter.nf_conntrack_checksum", conntrack.checksum),
     number!("net.netfilter.nf_conntrack_expect_max", u32, conntrack.expect_max),
     seconds!("net.netfilter.nf_conntrack_generic_timeout", conntrack.timeouts.generic),
+    seconds!("net.netfilter.nf_conntrack_gre_timeout", conntrack.timeouts.gre),
+    seconds!("net.netfilter.nf_conntrack_gre_timeout_stream", conntrack.timeouts.gre_stream),
     seconds!("net.netfilter.nf_conntrack_icmp_timeout", conntrack.timeouts.icmp),
     seconds!("net.netfilter.nf_conntrack_icmpv6_timeout", conntrack.timeouts.icmpv6),
     number!("net.netfilter.nf_conntrack_max", u32, conntrack.max),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_closed", conntrack.timeouts.sctp_closed),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_cookie_echoed", conntrack.timeouts.sctp_cookie_echoed),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_cookie_wait", conntrack.timeouts.sctp_cookie_wait),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_established", conntrack.timeouts.sctp_established),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_heartbeat_sent", conntrack.timeouts.sctp_heartbeat_sent),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_shutdown_ack_sent", conntrack.timeouts.sctp_shutdown_ack_sent),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_shutdown_recd", conntrack.timeouts.sctp_shutdown_recd),
+    seconds!("net.netfilter.nf_conntrack_sctp_timeout_shutdown_sent", conntrack.timeouts.sctp_shutdown_sent),
     switch!("net.netfilter.nf_conntrack_tcp_be_liberal", conntrack.tcp.be_liberal),
     switch!("net.netfilter.nf_conntrack_tcp_ignore_invalid_rst", conntrack.tcp.ignore_invalid_rst),
     switch!("net.netfilter.nf_conntrack_tcp_loose", conntrack.tcp.loose),
@@ -100,8 +110,10 @@ static ENTRIES: &[Entry] = &[
     seconds!("net.tctable.tc_counter_timeout", hosts.timeout),
 ];
 
+type Tell = fn(&Gateway) -> u64;
+
 /// Tunables that only tell something.
-static READ_ONLY: [(&str, fn(&Gateway) -> u64); 3] = [
+static READ_ONLY: [(&str, Tell); 3] = [
     // Accounting and timestamps are what the engine is for: always on.
     ("net.netfilter.nf_conntrack_acct", |_| 1),
     ("net.netfilter.nf_conntrack_count", |gateway| gateway.conntrack().count() as u64),

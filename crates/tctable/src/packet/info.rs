@@ -15,6 +15,21 @@ pub struct Packet<'a> {
     pub info: &'a PacketInfo,
 }
 
+impl<'a> Packet<'a> {
+    /// What was kept of the packet from its transport header on, without what follows the packet.
+    pub(crate) fn transport_bytes(self) -> &'a [u8] {
+        let end = usize::from(self.info.network_offset) + self.info.ip_len as usize;
+        let kept = self.frame.data.get(..end).unwrap_or(self.frame.data);
+        kept.get(usize::from(self.info.transport_offset)..).unwrap_or_default()
+    }
+
+    /// The bytes that the packet itself has from its transport header on.
+    pub(crate) fn transport_len(self) -> u32 {
+        let headers = self.info.transport_offset.saturating_sub(self.info.network_offset);
+        self.info.ip_len.saturating_sub(u32::from(headers))
+    }
+}
+
 /// A packet's part in a datagram that was split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fragment {

@@ -1,22 +1,23 @@
 use super::address::{Address, Family};
 use super::error::Malformed;
 use super::info::{Fragment, PacketInfo};
-use super::transport;
+use super::transport::{self, Invalid, Transport};
 use super::tuple::Tuple;
 
 const HEADER_LEN: usize = 40;
 
-/// IPv6 extension headers' numbers (RFC 8200 section 4 and later ones).
+/// The extension headers that the kernel steps over (RFC 8200 section 4, RFC 4302). To it mobility (135), host identity
+/// (139) and shim6 (140) are protocols like any other.
 mod extension {
     pub(super) const HOP_BY_HOP: u8 = 0;
     pub(super) const ROUTING: u8 = 43;
     pub(super) const FRAGMENT: u8 = 44;
     pub(super) const AUTHENTICATION: u8 = 51;
     pub(super) const DESTINATION: u8 = 60;
-    pub(super) const MOBILITY: u8 = 135;
-    pub(super) const HIP: u8 = 139;
-    pub(super) const SHIM6: u8 = 140;
 }
+
+/// Nothing follows (RFC 8200 section 4.7).
+pub(super) const NO_NEXT_HEADER: u8 = 59;
 
 /// Where the transport header is, and what was found on the way there.
 pub(super) struct Chain {
@@ -46,7 +47,9 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result
     info.ip_len = ip_len;
     info.transport_offset = u16::try_from(usize::from(info.network_offset) + chain.offset).unwrap_or(u16::MAX);
     info.fragment = chain.fragment;
-    if chain.complete {
+    if chain.complete && chain.protocol == NO_NEXT_HEADER && chain.fragment != Fragment::Later {
+        info.transport = Transport::Invalid(Invalid::NoNextHeader);
+    } else if chain.complete {
         let wire_left = ip_len.saturating_sub(chain.offset as u32);
         transport::fill(info, kept.get(chain.offset..).unwrap_or_default(), wire_left);
     }
@@ -65,19 +68,22 @@ pub(super) fn walk(bytes: &[u8], first: u8) -> Chain {
     use extension::*;
     let mut chain = Chain { protocol: first, offset: HEADER_LEN, fragment: Fragment::None, complete: true };
     loop {
-        if !matches!(
-            chain.protocol,
-            HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION | MOBILITY | HIP | SHIM6
-        ) {
+        if !matches!(chain.protocol, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION) {
             return chain;
         }
-        let Some(header) = bytes.get(chain.offset..).and_then(|rest| rest.first_chunk::<4>()) else {
+        let rest = bytes.get(chain.offset..).unwrap_or_default();
+        // As in the kernel the two bytes that are read are enough, of a fragment header four.
+        let Some(header) = rest.first_chunk::<2>() else {
             chain.complete = false;
             return chain;
         };
         let length = match chain.protocol {
             FRAGMENT => {
-                let word = u16::from_be_bytes([header[2], header[3]]);
+                let Some([_, _, high, low]) = rest.first_chunk::<4>() else {
+                    chain.complete = false;
+                    return chain;
+                };
+                let word = u16::from_be_bytes([*high, *low]);
                 if word & 0xfff8 != 0 {
                     chain.fragment = Fragment::Later;
                 } else if word & 1 != 0 {

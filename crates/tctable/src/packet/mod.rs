@@ -4,6 +4,7 @@
 //! transport layer (`transport`). Captured bytes may end anywhere; lengths always come from the IP header.
 
 mod address;
+mod checksum;
 mod error;
 mod frame;
 mod info;
@@ -15,9 +16,11 @@ mod transport;
 mod tuple;
 
 pub use address::{Address, Family};
+pub(crate) use checksum::{Checksum, verify};
 pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};
 pub use info::{Fragment, Packet, PacketInfo};
 pub use quote::quoted_tuple;
-pub use transport::{Invalid, TcpHeader, Transport, protocol, tcp_flags};
+pub(crate) use transport::{Chunk, Chunks};
+pub use transport::{Invalid, SctpHeader, TcpHeader, Transport, protocol, tcp_flags};
 pub use tuple::Tuple;

@@ -6,7 +6,8 @@ use super::transport::{icmp_inverse, protocol};
 /// What names one direction of a connection.
 ///
 /// As in nf_conntrack, an ICMP query has its identifier in the place of the source port, and its type (high byte)
-/// and code (low byte) in the place of the destination port. Protocols without ports have zero in both.
+/// and code (low byte) in the place of the destination port, and enhanced GRE has the keys of both sides in the places of
+/// the ports (see [`Transport::Gre`](super::Transport::Gre)). Protocols without ports have zero in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Tuple {
@@ -81,9 +82,11 @@ impl fmt::Display for Tuple {
             protocol::ICMP | protocol::ICMPV6 => {
                 write!(f, " type={} code={} id={}", destination_port >> 8, destination_port & 0xff, source_port)
             }
-            protocol::TCP | protocol::UDP => {
+            // DCCP has no tracker, and so no ports here, but is shown with them.
+            protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP | protocol::DCCP => {
                 write!(f, " sport={source_port} dport={destination_port}")
             }
+            protocol::GRE => write!(f, " srckey={source_port:#x} dstkey={destination_port:#x}"),
             _ => Ok(()),
         }
     }

@@ -41,8 +41,8 @@ impl TcpState {
         TcpState::SynSent2,
     ];
 
-    /// Whether the connection is on its way out, so that it may be dropped before its time although it is assured.
-    pub const fn is_closing(self) -> bool {
+    /// Whether the connection is on its way out.
+    pub(super) const fn is_closing(self) -> bool {
         matches!(
             self,
             TcpState::FinWait | TcpState::CloseWait | TcpState::LastAck | TcpState::TimeWait | TcpState::Close

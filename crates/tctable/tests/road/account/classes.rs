@@ -10,7 +10,7 @@ fn packets(net: Net) -> [(Class, Vec<u8>, Vec<u8>); 4] {
         (Class::Tcp, net.out("S"), net.back("S.")),
         (Class::Udp, net.ask(), net.answer()),
         (Class::Icmp, net.ping(1), net.pong(1)),
-        (Class::Other, ip(net.client, net.server, 47, b"one"), ip(net.server, net.client, 47, b"other")),
+        (Class::Other, ip(net.client, net.server, 253, b"one"), ip(net.server, net.client, 253, b"other")),
     ]
 }
 

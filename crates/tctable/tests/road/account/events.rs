@@ -40,7 +40,7 @@ fn a_connection_ends_and_then_its_host() {
 fn a_connection_of_nobody_has_no_owner() {
     for net in BOTH {
         let mut road = Road::new();
-        road.pass(&ip(net.server, net.router, 47, b""));
+        road.pass(&ip(net.server, net.router, 253, b""));
         road.wait(Duration::from_secs(601)).tick();
         assert!(matches!(&road.events()[..], [Event::ConnectionEnded { owner: None, .. }]));
     }

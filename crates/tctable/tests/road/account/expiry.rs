@@ -104,7 +104,7 @@ fn the_end_that_owns_no_connection_expires_by_its_traffic() {
     for net in BOTH {
         let mut road = Road::new();
         // A generic connection that belongs to the neighbour outlives the client's last packet by ten minutes.
-        road.pass(&tctable_lab::packets::ip(net.neighbour, net.client, 47, b""));
+        road.pass(&tctable_lab::packets::ip(net.neighbour, net.client, 253, b""));
         road.sleep_until(START + Duration::from_secs(900) + SLACK);
         road.tick();
         assert_eq!(road.hosts(), [net.neighbour]);

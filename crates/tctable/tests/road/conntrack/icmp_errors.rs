@@ -1,10 +1,18 @@
 //! ICMP and ICMPv6 errors belong to the connection that they quote.
 
+use std::net::IpAddr;
+
 use tctable::time::Duration;
-use tctable_lab::packets::{icmp_error, ip, protocol};
+use tctable_lab::packets::{Ipv6, icmp_error, ip, protocol, udp};
 
 use crate::packet::fragment;
-use crate::support::{BOTH, Net, Road, V4, packets, segment, unreachable};
+use crate::support::{BOTH, Net, Road, V4, V6, packets, segment, unreachable};
+
+/// An SCTP INIT from port 7 to port 80, and what answers it; checksums are not looked at.
+const INIT: [u8; 32] =
+    [0, 7, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20, 0, 0, 0, 1, 0, 0, 9, 9, 0, 1, 0, 1, 0, 0, 0, 1];
+const INIT_ACK: [u8; 32] =
+    [0, 80, 0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 20, 0, 0, 0, 2, 0, 0, 9, 9, 0, 1, 0, 1, 0, 0, 0, 1];
 
 /// An opening packet of each protocol and the answer to it.
 fn talks(net: Net) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -13,6 +21,12 @@ fn talks(net: Net) -> Vec<(Vec<u8>, Vec<u8>)> {
         (net.out("S"), net.back("S.")),
         (net.ping(7), net.pong(7)),
         (ip(net.client, net.server, 47, b"gre"), ip(net.server, net.client, 47, b"gre")),
+        (ip(net.client, net.server, 50, b"esp"), ip(net.server, net.client, 50, b"esp")),
+        (
+            ip(net.client, net.server, 136, &udp(net.from(), net.to(), b"")),
+            ip(net.server, net.client, 136, &udp(net.to(), net.from(), b"")),
+        ),
+        (ip(net.client, net.server, 132, &INIT), ip(net.server, net.client, 132, &INIT_ACK)),
     ]
 }
 
@@ -153,10 +167,91 @@ fn an_error_about_a_later_fragment_or_an_error_is_invalid() {
 
 #[test]
 fn every_icmp_error_type_is_related() {
-    for kind in [3, 4, 5, 11, 12] {
+    for net in BOTH {
+        let number = if net.client.is_ipv4() { protocol::ICMP } else { protocol::ICMPV6 };
+        let errors: Vec<u8> = if net.client.is_ipv4() { vec![3, 4, 5, 11, 12] } else { (0..128).collect() };
+        for kind in 0..=255 {
+            let mut road = Road::new();
+            road.pass(&net.ask());
+            let error = ip(net.router, net.client, number, &icmp_error(kind, 0, 0, &net.ask()));
+            assert_eq!(road.line(&error).starts_with("RELATED reply"), errors.contains(&kind), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn an_icmpv6_redirect_is_invalid_whatever_it_quotes() {
+    let net = V6;
+    let mut road = Road::new();
+    road.pass(&net.ask());
+    // Target, destination, and the option that quotes the packet (RFC 4861 section 4.5).
+    let mut body = vec![0xfe; 32];
+    body.extend([4, (8 + net.ask().len()).div_ceil(8) as u8, 0, 0, 0, 0, 0, 0]);
+    body.extend(net.ask());
+    assert_eq!(road.line(&ip(net.router, net.client, protocol::ICMPV6, &icmp_error(137, 0, 0, &body))), "INVALID");
+}
+
+#[test]
+fn the_version_and_the_lengths_of_a_quoted_packet_are_not_looked_at() {
+    for net in BOTH {
         let mut road = Road::new();
-        road.pass(&V4.ask());
-        let error = ip(V4.router, V4.client, protocol::ICMP, &icmp_error(kind, 0, 0, &V4.ask()));
-        assert!(road.line(&error).starts_with("RELATED reply"), "{kind}");
+        road.pass(&net.ask());
+        let mut quote = net.ask();
+        quote[0] = quote[0] & 0x0f | 0x70;
+        let length = if net.client.is_ipv4() { 2 } else { 4 };
+        quote[length..length + 2].copy_from_slice(&[0, 0]);
+        assert!(road.line(&unreachable(net.router, net.client, &quote)).starts_with("RELATED reply"));
+    }
+    // Not even that the header is shorter than a header: then its end is taken for the ports.
+    let mut road = Road::new();
+    let mut to = V4.to();
+    to.set_port(0x6401);
+    let mut from = V4.from();
+    from.set_port(0xc633);
+    let packet = ip(V4.client, V4.server, protocol::UDP, &udp(from, to, b""));
+    road.pass(&packet);
+    let mut quote = packet[..20].to_vec();
+    quote[0] = 0x44;
+    assert!(road.line(&unreachable(V4.router, V4.client, &quote)).starts_with("RELATED reply"));
+    quote[0] = 0x46;
+    assert_eq!(road.line(&unreachable(V4.router, V4.client, &quote)), "INVALID");
+}
+
+#[test]
+fn extension_headers_of_the_error_and_of_its_quote_are_stepped_over() {
+    let net = V6;
+    let (IpAddr::V6(client), IpAddr::V6(server)) = (net.client, net.server) else { panic!("IPv6") };
+    let mut road = Road::new();
+    road.pass(&net.ask());
+    let datagram = udp(net.from(), net.to(), b"ask");
+    let quote = Ipv6::new(client, server, protocol::UDP).extension(protocol::DESTINATION, &[0; 6]).build(&datagram);
+    assert!(road.line(&unreachable(net.router, net.client, &quote)).starts_with("RELATED reply"));
+    for length in 0..52 {
+        assert_eq!(road.line(&unreachable(net.router, net.client, &quote[..length])), "INVALID", "{length}");
+    }
+    let error = unreachable(net.server, net.client, &net.ask())[40..].to_vec();
+    let error = Ipv6::new(server, client, protocol::ICMPV6).extension(protocol::HOP_BY_HOP, &[0; 6]).build(&error);
+    assert!(road.line(&error).starts_with("RELATED reply"));
+    let nothing = Ipv6::new(client, server, protocol::NO_NEXT).build(b"");
+    assert_eq!(road.line(&unreachable(net.router, net.client, &nothing)), "INVALID");
+}
+
+#[test]
+fn ports_are_enough_of_a_quoted_header_and_protocols_without_them_need_none() {
+    for net in BOTH {
+        let header = net.header() as usize;
+        for (there, _) in talks(net) {
+            let need = match there[if net.client.is_ipv4() { 9 } else { 6 }] {
+                protocol::ICMP | protocol::ICMPV6 => 8,
+                47 | 50 => 0,
+                _ => 4,
+            };
+            let mut road = Road::new();
+            road.pass(&there);
+            for length in 0..=there.len() {
+                let related = road.line(&unreachable(net.router, net.client, &there[..length])).starts_with("RELATED");
+                assert_eq!(related, length >= header + need, "{there:02x?} {length}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Connections as they are seen on the road.
 
 mod bursts;
+mod checksums;
 mod expiry;
 mod generic;
 mod icmp;

@@ -6,8 +6,8 @@ use crate::packet::fragment;
 use crate::support::{BOTH, Road, V6, echo};
 
 #[test]
-fn neighbour_and_listener_discovery() {
-    for kind in [130, 131, 132, 133, 134, 135, 136, 143] {
+fn neighbour_listener_and_multicast_router_discovery() {
+    for kind in [130, 131, 132, 133, 134, 135, 136, 143, 151, 152] {
         let mut road = Road::new();
         let mut packet = echo(V6.client, V6.neighbour, false, 0);
         packet[40] = kind;

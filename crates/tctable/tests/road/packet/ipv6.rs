@@ -3,13 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use tctable::packet::{Invalid, LinkType, Transport};
-use tctable_lab::packets::protocol::{AUTH, DESTINATION, HOP_BY_HOP, NO_NEXT, ROUTING, UDP};
+use tctable_lab::packets::protocol::{AUTH, DESTINATION, FRAGMENT, HOP_BY_HOP, NO_NEXT, ROUTING, UDP};
 use tctable_lab::packets::{Ipv6, ethernet, ethertype, udp};
 
 use super::{read, read_ip};
-use crate::support::{CLIENT_PORT, SERVER_PORT, V6};
+use crate::support::{CLIENT_PORT, SERVER_PORT, V4, V6};
 
-/// Mobility, host identity and shim6: they look like the others.
+/// Mobility, host identity and shim6: they look like extension headers, but the kernel takes them for protocols.
 const RARE: [u8; 3] = [135, 139, 140];
 
 fn v6(ip: IpAddr) -> Ipv6Addr {
@@ -41,15 +41,17 @@ fn expect(packet: &[u8], extensions: usize) {
 
 #[test]
 fn each_extension_header_alone_and_of_any_length() {
-    for number in [HOP_BY_HOP, ROUTING, DESTINATION].into_iter().chain(RARE) {
+    for number in [HOP_BY_HOP, ROUTING, DESTINATION] {
         for length in [8, 16, 64, 2048] {
             expect(&header(UDP).extension(number, &vec![0xff; length - 2]).build(&datagram()), length);
         }
     }
-    // Its length counts in words of four bytes, and it is a multiple of eight long.
+    // Its length counts in words of four bytes, and it should be a multiple of eight long, but need not be.
     for length in [16, 24, 32] {
         expect(&header(UDP).extension(AUTH, &vec![0xff; length - 2]).build(&datagram()), length);
     }
+    let odd = [&[UDP, 1][..], &[0xff; 10], &datagram()].concat();
+    expect(&header(AUTH).build(&odd), 12);
     // A "fragment" that is the whole datagram (RFC 6946).
     expect(&header(UDP).fragment(7, 0, false).build(&datagram()), 8);
 }
@@ -74,8 +76,8 @@ fn a_chain_may_be_as_long_as_the_packet() {
 }
 
 #[test]
-fn nothing_or_an_unknown_header_ends_the_chain() {
-    for number in [NO_NEXT, 50, 255] {
+fn a_header_that_nobody_steps_over_is_the_protocol() {
+    for number in [50, 255].into_iter().chain(RARE) {
         let info = read_ip(&header(number).extension(HOP_BY_HOP, &[0; 6]).build(&[0; 8]));
         assert_eq!((info.tuple.protocol, info.transport), (number, Transport::Generic));
         assert_eq!(info.transport_offset, 48);
@@ -91,6 +93,40 @@ fn an_extension_header_that_is_longer_than_the_packet_tells_no_connection() {
         assert!(matches!(info.transport, Transport::Invalid(_)), "{number}: {:?}", info.transport);
         assert_eq!(info.ip_len as usize, packet.len());
         assert_eq!((info.tuple.source_port, info.tuple.destination_port), (0, 0));
+    }
+}
+
+#[test]
+fn no_next_header_tells_no_connection() {
+    for payload in [&[][..], &[0; 8]] {
+        for packet in [header(NO_NEXT), header(NO_NEXT).extension(HOP_BY_HOP, &[0; 6])] {
+            let info = read_ip(&packet.build(payload));
+            assert_eq!(info.transport, Transport::Invalid(Invalid::NoNextHeader));
+        }
+        // In IPv4 the number means nothing.
+        let info = read_ip(&tctable_lab::packets::ip(V4.client, V4.server, NO_NEXT, payload));
+        assert_eq!(info.transport, Transport::Generic);
+    }
+}
+
+#[test]
+fn two_bytes_of_an_extension_header_lead_on_to_a_protocol_without_ports() {
+    for (length, transport) in
+        [(0, Transport::Invalid(Invalid::Cut)), (1, Transport::Invalid(Invalid::Cut)), (2, Transport::Generic)]
+    {
+        let info = read_ip(&header(DESTINATION).build(&[253, 0, 1, 4][..length]));
+        assert_eq!(info.transport, transport, "{length}");
+    }
+    // Also where its length is beyond the packet.
+    let info = read_ip(&header(DESTINATION).build(&[253, 9, 1, 4, 0, 0, 0, 0]));
+    assert_eq!((info.tuple.protocol, info.transport), (253, Transport::Generic));
+    // A transport header is not there.
+    let info = read_ip(&header(DESTINATION).build(&[UDP, 0, 1, 4]));
+    assert_eq!(info.transport, Transport::Invalid(Invalid::Length));
+    // Of a fragment header the offset is read too.
+    for length in 0..4 {
+        let info = read_ip(&header(FRAGMENT).build(&[253, 0, 0, 0][..length]));
+        assert_eq!(info.transport, Transport::Invalid(Invalid::Cut), "{length}");
     }
 }
 

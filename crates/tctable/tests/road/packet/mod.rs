@@ -8,6 +8,7 @@ mod ipv6;
 mod link;
 mod malformed;
 mod not_ip;
+mod transports;
 
 use tctable::packet::{LinkType, NotIp, PacketInfo};
 

@@ -1,5 +1,17 @@
-use super::address::Family;
+//! Transport headers: what names a connection, and what its tracker reads.
+//!
+//! A header that nf_conntrack cannot tell a connection from, with checksums switched off, is [`Transport::Invalid`].
+
+mod gre;
+mod icmp;
+mod sctp;
+mod udp;
+
 use super::info::{Fragment, PacketInfo};
+
+pub(super) use gre::call_id;
+pub(super) use icmp::icmp_inverse;
+pub(crate) use sctp::{Chunk, Chunks};
 
 /// Transport protocol numbers (IANA protocol numbers).
 pub mod protocol {
@@ -56,6 +68,13 @@ pub struct TcpHeader {
     pub header_len: u8,
 }
 
+/// What an SCTP tracker reads of a packet's common header (RFC 9260 section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SctpHeader {
+    /// The tag that the receiver had chosen; zero with an INIT chunk.
+    pub verification_tag: u32,
+}
+
 /// What follows the IP headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -63,11 +82,18 @@ pub enum Transport {
     Tcp(TcpHeader),
     /// A UDP datagram.
     Udp,
+    /// A UDP-Lite datagram.
+    UdpLite,
+    /// An SCTP packet.
+    Sctp(SctpHeader),
+    /// GRE. Its tuple has no ports, but for the enhanced GRE of PPTP (RFC 2637 section 4.1): there the call id is in the
+    /// place of the destination port, and the place of the source port, still zero, is for the other side's call id.
+    Gre,
     /// An ICMP or ICMPv6 message that opens or answers a query, such as echo.
     IcmpQuery,
     /// An ICMP or ICMPv6 error, which quotes the packet that it is about.
     IcmpError,
-    /// A message that is never tracked: ICMPv6 neighbour and listener discovery.
+    /// A message that is never tracked: ICMPv6 neighbour, listener and multicast router discovery.
     Untracked,
     /// Any other protocol, tracked by its addresses alone.
     Generic,
@@ -86,24 +112,12 @@ pub enum Invalid {
     Length,
     /// An ICMP type that neither opens nor answers nor reports anything, or ICMP of the other version of IP.
     IcmpType,
-}
-
-/// The type and code that answer `type_code` (type in the high byte), or that it answers.
-///
-/// The pairs are those that nf_conntrack tracks: echo, timestamp, information and address mask for ICMP; echo and node
-/// information for ICMPv6.
-pub(super) fn icmp_inverse(proto: u8, type_code: u16) -> Option<u16> {
-    let (kind, code) = ((type_code >> 8) as u8, type_code & 0xff);
-    let inverse: u8 = match (proto, kind) {
-        (protocol::ICMP, 0) => 8,
-        (protocol::ICMP, 8) => 0,
-        (protocol::ICMP, 13 | 15 | 17) | (protocol::ICMPV6, 128) => kind + 1,
-        (protocol::ICMP, 14 | 16 | 18) | (protocol::ICMPV6, 129) => kind - 1,
-        (protocol::ICMPV6, 139) => 140,
-        (protocol::ICMPV6, 140) => 139,
-        _ => return None,
-    };
-    Some(u16::from(inverse) << 8 | code)
+    /// A checksum of zero where there must be one: UDP-Lite (RFC 3828 section 3.1).
+    NoChecksum,
+    /// Enhanced GRE that does not carry PPP.
+    GreProtocol,
+    /// IPv6's "no next header".
+    NoNextHeader,
 }
 
 fn be16(bytes: &[u8], at: usize) -> u16 {
@@ -124,8 +138,11 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     }
     match info.tuple.protocol {
         protocol::TCP => tcp(info, bytes, wire_len),
-        protocol::UDP => udp(info, bytes, wire_len),
-        protocol::ICMP | protocol::ICMPV6 => icmp(info, bytes, wire_len),
+        protocol::UDP => udp::fill(info, bytes, wire_len),
+        protocol::ICMP | protocol::ICMPV6 => icmp::fill(info, bytes, wire_len),
+        protocol::UDPLITE => udp::fill_lite(info, bytes, wire_len),
+        protocol::SCTP => sctp::fill(info, bytes, wire_len),
+        protocol::GRE => gre::fill(info, bytes, wire_len),
         _ => info.transport = Transport::Generic,
     }
 }
@@ -157,36 +174,4 @@ fn tcp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
         flags: header[13],
         header_len,
     });
-}
-
-#[inline(always)]
-fn udp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
-    let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, 8) };
-    set_ports(info, header);
-    let udp_len = u32::from(be16(header, 4));
-    // A first fragment carries the length of the whole datagram.
-    let beyond = udp_len > wire_len && info.fragment == Fragment::None;
-    info.transport = if udp_len < 8 || beyond { Transport::Invalid(Invalid::Length) } else { Transport::Udp };
-}
-
-fn icmp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
-    let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, 8) };
-    // Each belongs to its own version of IP.
-    if (info.tuple.protocol == protocol::ICMP) != (info.tuple.family == Family::V4) {
-        info.transport = Transport::Invalid(Invalid::IcmpType);
-        return;
-    }
-    let type_code = be16(header, 0);
-    info.tuple.source_port = be16(header, 4);
-    info.tuple.destination_port = type_code;
-    info.transport = match (info.tuple.protocol, header[0]) {
-        // Destination unreachable, source quench, redirect, time exceeded, parameter problem.
-        (protocol::ICMP, 3 | 4 | 5 | 11 | 12) => Transport::IcmpError,
-        // All types below 128 are errors (RFC 4443 section 2.1).
-        (protocol::ICMPV6, 0..128) => Transport::IcmpError,
-        // Listener discovery, router and neighbour solicitation and advertisement.
-        (protocol::ICMPV6, 130..=136 | 143) => Transport::Untracked,
-        (proto, _) if icmp_inverse(proto, type_code).is_some() => Transport::IcmpQuery,
-        _ => Transport::Invalid(Invalid::IcmpType),
-    };
 }
