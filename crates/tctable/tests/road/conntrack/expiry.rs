@@ -17,7 +17,7 @@ fn openers(net: Net) -> Vec<(Vec<u8>, u64)> {
         (segment(other, net.to(), "."), 300),
         (net.ask(), 30),
         (net.ping(7), 30),
-        (ip(net.client, net.server, 47, b""), 600),
+        (ip(net.client, net.server, 50, b""), 600),
     ]
 }
 
