@@ -74,16 +74,23 @@ fn internet(packet: Packet<'_>, protocol: u8, bytes: &[u8]) -> bool {
 /// The one's complement sum of 16-bit words in network order; an odd last byte is padded with zero.
 ///
 /// Words of the machine's own order are summed, four bytes at a time: 2^16 is 1 in this arithmetic, and a swap of the
-/// bytes of all words swaps those of the sum (RFC 1071 section 2).
+/// bytes of all words swaps those of the sum (RFC 1071 section 2). Four sums side by side are what a compiler vectorises.
 fn sum(bytes: &[u8]) -> u16 {
-    let mut words = bytes.chunks_exact(4);
-    let whole: u64 =
-        words.by_ref().map(|word| u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))).sum();
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let mut lanes = [0u64; 4];
+    for block in blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
+            let word = u64::from_ne_bytes(*word);
+            *lane += (word & 0xffff_ffff) + (word >> 32);
+        }
+    }
+    let (words, tail) = rest.as_chunks::<4>();
     let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(words.remainder()) {
+    for (to, from) in last.iter_mut().zip(tail) {
         *to = *from;
     }
-    u16::from_be(fold(whole + u64::from(u32::from_ne_bytes(last))))
+    let words = words.iter().chain([&last]).map(|word| u64::from(u32::from_ne_bytes(*word)));
+    u16::from_be(fold(lanes.into_iter().chain(words).sum()))
 }
 
 fn fold(mut sum: u64) -> u16 {
@@ -177,7 +184,7 @@ mod tests {
     fn packets(ends: [IpAddr; 2]) -> Vec<Vec<u8>> {
         let [from, to] = [(ends[0], 40_000).into(), (ends[1], 443).into()];
         let mut packets = Vec::new();
-        for length in [0, 1, 2, 3, 4, 7, 64, 1441] {
+        for length in (0..70).chain([1441, 60_000]) {
             let data: Vec<u8> = (0..length).map(|n| (n * 37 + 0xf1) as u8).collect();
             let header = Tcp { seq: 0xffff_ffff, options: vec![1; 12], ..Tcp::default() };
             packets.push(ip(ends[0], ends[1], lab::TCP, &tcp(from, to, &header, &data)));

@@ -4,8 +4,8 @@ use tctable_lab::packets::ip;
 
 use crate::support::{BOTH, Road};
 
-/// IGMP, DCCP, ESP, mobility, and one that nobody has. To IPv6 mobility is a protocol too.
-const NUMBERS: [u8; 5] = [2, 33, 50, 135, 253];
+/// IGMP, ESP, IPComp, mobility, and one that nobody has. To IPv6 mobility is a protocol too.
+const NUMBERS: [u8; 5] = [2, 50, 108, 135, 253];
 
 #[test]
 fn two_addresses_and_a_protocol_are_a_connection_for_ten_minutes() {
