@@ -3,6 +3,7 @@
 //! - [`generate`] writes whole captures of any size from a seed: an office's traffic, a storm of short connections, a
 //!   handful of bulk transfers.
 //! - [`packets`] builds single frames by hand, with correct lengths and checksums, for tests that need one exact packet.
+//! - `kernel` is the running kernel's forward path as an oracle, `differential` compares the engine with it.
 //!
 //! ```
 //! use tctable_lab::generate::{self, Kind, Options};
@@ -15,5 +16,10 @@
 #![forbid(unsafe_code)]
 
 mod checksum;
+#[cfg(feature = "differential")]
+pub mod differential;
 pub mod generate;
+#[cfg(feature = "differential")]
+pub mod kernel;
 pub mod packets;
+pub mod step;

@@ -1,0 +1,163 @@
+//! The engine beside the running kernel. Needs root, nf_conntrack and TUN; where they are missing nothing is tested and
+//! one line says so.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tctable::Config;
+use tctable::conntrack::Timeouts;
+use tctable::time::Duration;
+use tctable_lab::differential::{Differential, Field, KNOWN, Run};
+use tctable_lab::kernel::{CtState, Error, Fate, Kernel};
+use tctable_lab::packets::{Tcp, flags, icmp_echo, icmpv6_echo, ip, protocol, tcp_packet, udp_packet};
+use tctable_lab::step::{Side, Step};
+
+/// Runs `work` with a kernel, or says why not.
+fn with_kernel(work: impl FnOnce(Kernel) + Send) {
+    match Kernel::run(work) {
+        Ok(()) => {}
+        Err(Error::Unavailable(why)) => eprintln!("not tested: {why}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn left(host: u8, port: u16, v6: bool) -> SocketAddr {
+    let address = if v6 { format!("fd00:11::{host:x}") } else { format!("10.11.0.{host}") };
+    (address.parse::<IpAddr>().unwrap(), port).into()
+}
+
+fn right(host: u8, port: u16, v6: bool) -> SocketAddr {
+    let address = if v6 { format!("fd00:22::{host:x}") } else { format!("10.22.0.{host}") };
+    (address.parse::<IpAddr>().unwrap(), port).into()
+}
+
+fn echo(from: SocketAddr, to: SocketAddr, reply: bool, id: u16) -> Vec<u8> {
+    match (from.ip(), to.ip()) {
+        (IpAddr::V4(_), _) => ip(from.ip(), to.ip(), protocol::ICMP, &icmp_echo(reply, id, 1, b"ping")),
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            ip(from.ip(), to.ip(), protocol::ICMPV6, &icmpv6_echo(src, dst, reply, id, 1, b"ping"))
+        }
+        _ => unreachable!("both ends are of one family"),
+    }
+}
+
+fn from_left(packet: Vec<u8>) -> Step {
+    Step { side: Side::Left, packet }
+}
+
+fn from_right(packet: Vec<u8>) -> Step {
+    Step { side: Side::Right, packet }
+}
+
+/// A TCP connection from its handshake to its last ACK.
+fn tcp_talk(client: SocketAddr, server: SocketAddr) -> Vec<Step> {
+    use flags::{ACK, FIN, SYN};
+    let segment = |from_client: bool, flags, seq, ack| {
+        let header = Tcp { seq, ack, flags, ..Tcp::default() };
+        if from_client {
+            from_left(tcp_packet(client, server, &header, b""))
+        } else {
+            from_right(tcp_packet(server, client, &header, b""))
+        }
+    };
+    vec![
+        segment(true, SYN, 100, 0),
+        segment(false, SYN | ACK, 500, 101),
+        segment(true, ACK, 101, 501),
+        segment(false, ACK, 501, 101),
+        segment(true, FIN | ACK, 101, 501),
+        segment(false, FIN | ACK, 501, 102),
+        segment(true, ACK, 102, 502),
+    ]
+}
+
+/// Some talks of everything simple, one packet of each in turn.
+fn simple_talks(count: u16) -> Vec<Step> {
+    let mut talks = Vec::new();
+    for n in 0..count {
+        let v6 = n % 2 == 1;
+        let (client, server) = (left((n % 50) as u8 + 1, 1024 + n, v6), right((n % 7) as u8 + 1, 53, v6));
+        talks.push(match n % 3 {
+            0 => tcp_talk(client, server),
+            1 => vec![
+                from_left(udp_packet(client, server, b"query")),
+                from_right(udp_packet(server, client, b"answer")),
+                from_left(udp_packet(client, server, b"another")),
+            ],
+            _ => vec![
+                from_left(echo(client, server, false, n)),
+                from_right(echo(server, client, true, n)),
+                from_right(echo(server, client, true, n + count)),
+            ],
+        });
+    }
+    let longest = talks.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest).flat_map(|at| talks.iter().filter_map(move |talk| talk.get(at).cloned())).collect()
+}
+
+fn run(config: Config, steps: &[Step], check: impl FnOnce(Run) + Send) {
+    with_kernel(|kernel| {
+        let mut differential = Differential::new(kernel, config, KNOWN);
+        check(differential.run(steps).expect("the kernel works"));
+    });
+}
+
+#[test]
+fn the_engine_agrees_with_the_kernel_on_simple_talks() {
+    let steps = simple_talks(900);
+    run(Config::default(), &steps, |run| {
+        if let Some(difference) = run.difference {
+            panic!("{difference}");
+        }
+        let compared = |field: Field| run.tally.compared[field as usize];
+        assert_eq!(run.tally.packets, steps.len() as u64);
+        assert_eq!(compared(Field::Verdict), run.tally.packets);
+        // Answers that nobody asked for have no connection: a third of the talks has one.
+        assert_eq!((compared(Field::State), run.tally.connections), (run.tally.packets, 900));
+        assert_eq!(compared(Field::Packets), run.tally.packets - 300 + run.tally.connections);
+    });
+}
+
+#[test]
+fn a_wrong_timeout_is_found() {
+    let timeouts = Timeouts { udp: Duration::from_secs(33), ..Timeouts::default() };
+    let conntrack = tctable::conntrack::Config { timeouts, ..tctable::conntrack::Config::default() };
+    let steps = simple_talks(30);
+    run(Config { conntrack, ..Config::default() }, &steps, |run| {
+        let difference = run.difference.expect("33 seconds are not 30");
+        assert_eq!(difference.fields, [Field::Timeout]);
+        assert_eq!(difference.kernel.original.map(|tuple| tuple.protocol), Some(protocol::UDP));
+        assert!(difference.to_string().contains("* timeout"), "{difference}");
+    });
+}
+
+#[test]
+fn a_wrong_setting_shows_in_the_ctstate() {
+    let conntrack = tctable::conntrack::Config { tcp_loose: false, ..tctable::conntrack::Config::default() };
+    let middle = &tcp_talk(left(1, 1024, false), right(1, 80, false))[3..4];
+    run(Config { conntrack, ..Config::default() }, middle, |run| {
+        let difference = run.difference.expect("the kernel picks it up");
+        assert_eq!((difference.kernel.state, difference.engine.state), (Some(CtState::New), Some(CtState::Invalid)));
+    });
+}
+
+#[test]
+fn the_kernel_tells_states_drops_and_sysctls() {
+    with_kernel(|mut kernel| {
+        let packet = |n| tcp_talk(left(1, 1024, false), right(1, 80, false)).swap_remove(n).packet;
+        let forwarded = |state, reply| Fate::Forwarded { state, reply };
+        kernel.set_sysctl("net.netfilter.nf_conntrack_tcp_loose", 0).unwrap();
+        assert_eq!(kernel.send(Side::Left, &packet(3)).unwrap(), forwarded(CtState::Invalid, None));
+        kernel.set_sysctl("net.netfilter.nf_conntrack_tcp_loose", 1).unwrap();
+        assert_eq!(kernel.send(Side::Left, &packet(3)).unwrap(), forwarded(CtState::New, Some(false)));
+        assert_eq!(kernel.send(Side::Right, &packet(4)).unwrap(), forwarded(CtState::Established, Some(true)));
+        assert_eq!(kernel.connections().unwrap().len(), 1);
+        kernel.flush().unwrap();
+        assert_eq!(kernel.connections().unwrap(), []);
+
+        let mut broken = packet(0);
+        broken[10] ^= 1;
+        assert_eq!(kernel.send(Side::Left, &broken).unwrap(), Fate::Stopped, "header checksum");
+        assert_eq!(kernel.send(Side::Left, &[0; 20]).unwrap(), Fate::Stopped, "no IP version");
+        assert!(kernel.set_sysctl("net.netfilter.no_such_thing", 1).is_err());
+    });
+}
