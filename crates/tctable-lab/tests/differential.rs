@@ -7,8 +7,8 @@ use tctable::Config;
 use tctable::conntrack::Timeouts;
 use tctable::time::Duration;
 use tctable_lab::differential::{Differential, Field, KNOWN, Run};
-use tctable_lab::kernel::{CtState, Error, Fate, Kernel};
-use tctable_lab::packets::{Tcp, flags, icmp_echo, icmpv6_echo, ip, protocol, tcp_packet, udp_packet};
+use tctable_lab::kernel::{CtState, Error, Fate, Helper, Kernel};
+use tctable_lab::packets::{Ipv4, Tcp, flags, icmp_echo, icmpv6_echo, ip, protocol, tcp_packet, udp_packet};
 use tctable_lab::step::{Side, Step};
 
 /// Runs `work` with a kernel, or says why not.
@@ -133,7 +133,7 @@ fn a_wrong_timeout_is_found() {
 #[test]
 fn a_wrong_setting_shows_in_the_ctstate() {
     let conntrack = tctable::conntrack::Config { tcp_loose: false, ..tctable::conntrack::Config::default() };
-    let middle = &tcp_talk(left(1, 1024, false), right(1, 80, false))[3..4];
+    let middle = &tcp_talk(left(1, 1024, false), right(1, 80, false))[2..3];
     run(Config { conntrack, ..Config::default() }, middle, |run| {
         let difference = run.difference.expect("the kernel picks it up");
         assert_eq!((difference.kernel.state, difference.engine.state), (Some(CtState::New), Some(CtState::Invalid)));
@@ -146,12 +146,12 @@ fn the_kernel_tells_states_drops_and_sysctls() {
         let packet = |n| tcp_talk(left(1, 1024, false), right(1, 80, false)).swap_remove(n).packet;
         let forwarded = |state, reply| Fate::Forwarded { state, reply };
         kernel.set_sysctl("net.netfilter.nf_conntrack_tcp_loose", 0).unwrap();
-        assert_eq!(kernel.send(Side::Left, &packet(3)).unwrap(), forwarded(CtState::Invalid, None));
+        assert_eq!(kernel.send(Side::Left, &packet(2)).unwrap(), forwarded(CtState::Invalid, None));
         kernel.set_sysctl("net.netfilter.nf_conntrack_tcp_loose", 1).unwrap();
-        assert_eq!(kernel.send(Side::Left, &packet(3)).unwrap(), forwarded(CtState::New, Some(false)));
-        assert_eq!(kernel.send(Side::Right, &packet(4)).unwrap(), forwarded(CtState::Established, Some(true)));
+        assert_eq!(kernel.send(Side::Left, &packet(2)).unwrap(), forwarded(CtState::New, Some(false)));
+        assert_eq!(kernel.send(Side::Right, &packet(3)).unwrap(), forwarded(CtState::Established, Some(true)));
         assert_eq!(kernel.connections().unwrap().len(), 1);
-        kernel.flush().unwrap();
+        kernel.reset().unwrap();
         assert_eq!(kernel.connections().unwrap(), []);
 
         let mut broken = packet(0);
@@ -159,5 +159,39 @@ fn the_kernel_tells_states_drops_and_sysctls() {
         assert_eq!(kernel.send(Side::Left, &broken).unwrap(), Fate::Stopped, "header checksum");
         assert_eq!(kernel.send(Side::Left, &[0; 20]).unwrap(), Fate::Stopped, "no IP version");
         assert!(kernel.set_sysctl("net.netfilter.no_such_thing", 1).is_err());
+    });
+}
+
+#[test]
+fn a_reset_forgets_fragments_but_no_setting() {
+    with_kernel(|mut kernel| {
+        let datagram = tctable_lab::packets::udp(left(1, 1024, false), right(1, 80, false), &[7; 24]);
+        let header = Ipv4 { id: 5, ..Ipv4::new([10, 11, 0, 1], [10, 22, 0, 1], protocol::UDP) };
+        let first = Ipv4 { more_fragments: true, ..header.clone() }.build(&datagram[..16]);
+        let last = Ipv4 { fragment_offset: 2, ..header }.build(&datagram[16..]);
+        let whole = Fate::Forwarded { state: CtState::New, reply: Some(false) };
+        kernel.set_sysctl("net.netfilter.nf_conntrack_udp_timeout", 77).unwrap();
+
+        assert_eq!(kernel.send(Side::Left, &first).unwrap(), Fate::Stopped);
+        assert_eq!(kernel.send(Side::Left, &last).unwrap(), whole);
+        assert_eq!(kernel.send(Side::Left, &first).unwrap(), Fate::Stopped);
+        kernel.reset().unwrap();
+        assert_eq!(kernel.send(Side::Left, &last).unwrap(), Fate::Stopped, "the first was forgotten");
+        assert_eq!(kernel.send(Side::Left, &first).unwrap(), whole);
+        let connections = kernel.connections().unwrap();
+        assert!(matches!(connections[..], [connection] if (76..=77).contains(&connection.timeout)), "{connections:?}");
+    });
+}
+
+#[test]
+fn helpers_are_there_to_be_assigned() {
+    with_kernel(|mut kernel| {
+        kernel.assign_helper(Helper { name: "ftp", protocol: "tcp", port: 21 }).unwrap();
+        kernel.assign_helper(Helper { name: "tftp", protocol: "udp", port: 69 }).unwrap();
+        let request = udp_packet(left(1, 1024, false), right(1, 69, false), b"\0\x01file\0octet\0");
+        let answer = udp_packet(right(1, 4000, false), left(1, 1024, false), b"\0\x03\0\x01data");
+        kernel.send(Side::Left, &request).unwrap();
+        let related = Fate::Forwarded { state: CtState::Related, reply: Some(false) };
+        assert_eq!(kernel.send(Side::Right, &answer).unwrap(), related);
     });
 }

@@ -10,6 +10,7 @@ mod engine;
 mod known;
 mod record;
 mod runner;
+mod settings;
 mod tally;
 
 pub use self::case::{Before, Case, Difference};
@@ -17,4 +18,5 @@ pub use self::describe::describe;
 pub use self::known::{KNOWN, Known};
 pub use self::record::{Field, Record, Value, Verdict};
 pub use self::runner::{Differential, Run};
+pub use self::settings::SettingError;
 pub use self::tally::Tally;

@@ -43,9 +43,13 @@ impl Differential {
         Differential { kernel, config, known }
     }
 
-    /// The kernel's side, for its sysctls.
-    pub fn kernel(&self) -> &Kernel {
-        &self.kernel
+    /// The kernel's side, for its sysctls and helpers.
+    pub fn kernel_mut(&mut self) -> &mut Kernel {
+        &mut self.kernel
+    }
+
+    pub(super) fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
     }
 
     /// Sends packets through both sides, which know no connection at first, and compares after each, and all connections
@@ -54,7 +58,7 @@ impl Differential {
     /// # Errors
     /// [`Error`] where the kernel cannot be used; that is no difference.
     pub fn run(&mut self, steps: &[Step]) -> Result<Run, Error> {
-        self.kernel.flush()?;
+        self.kernel.reset()?;
         let mut engine = Engine::new(self.config.clone());
         let mut memory = Memory::default();
         let clock = Clock::start();

@@ -13,6 +13,7 @@ mod error;
 mod namespace;
 mod tuple;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
@@ -59,11 +60,39 @@ pub enum CtState {
 ///
 /// It cannot leave the thread that it was made in: that thread is in the namespace.
 pub struct Kernel {
+    gateway: Gateway,
+    /// What was set, to be set again in a new namespace.
+    sysctls: BTreeMap<String, String>,
+    helpers: Vec<Helper>,
+    /// Fragments may wait in the namespace for others.
+    fragments: bool,
+    copy: Vec<u8>,
+    in_namespace: PhantomData<Rc<()>>,
+}
+
+/// What belongs to one namespace.
+struct Gateway {
     left: SyncDevice,
     right: SyncDevice,
     ctnetlink: Ctnetlink,
-    copy: Vec<u8>,
-    in_namespace: PhantomData<Rc<()>>,
+}
+
+/// A connection tracking helper, and the connections that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Helper {
+    /// Its name, such as `ftp`.
+    pub name: &'static str,
+    /// `tcp` or `udp`.
+    pub protocol: &'static str,
+    /// The port that connections to it are opened to.
+    pub port: u16,
+}
+
+impl Gateway {
+    fn make() -> Result<Self, Error> {
+        let (left, right) = namespace::enter()?;
+        Ok(Gateway { left, right, ctnetlink: Ctnetlink::open()? })
+    }
 }
 
 impl Kernel {
@@ -81,9 +110,14 @@ impl Kernel {
         }
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                let (left, right) = namespace::enter()?;
-                let ctnetlink = Ctnetlink::open()?;
-                Ok(work(Kernel { left, right, ctnetlink, copy: vec![0; 1 << 16], in_namespace: PhantomData }))
+                Ok(work(Kernel {
+                    gateway: Gateway::make()?,
+                    sysctls: BTreeMap::new(),
+                    helpers: Vec::new(),
+                    fragments: false,
+                    copy: vec![0; 1 << 16],
+                    in_namespace: PhantomData,
+                }))
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
@@ -94,18 +128,32 @@ impl Kernel {
     /// # Errors
     /// [`Error::Sysctl`]: there is none of that name, it takes no such value, or it belongs to the whole machine, as
     /// `nf_conntrack_max` does.
-    pub fn set_sysctl(&self, name: &str, value: impl ToString) -> Result<(), Error> {
-        namespace::set_sysctl(name, &value.to_string())
+    pub fn set_sysctl(&mut self, name: &str, value: impl ToString) -> Result<(), Error> {
+        let value = value.to_string();
+        namespace::set_sysctl(name, &value)?;
+        self.sysctls.insert(name.to_owned(), value);
+        Ok(())
     }
 
-    /// Sends an IP packet in from one side and tells what came out on the other.
+    /// Assigns a helper to the connections that it is for; without, no helper looks at anything.
+    ///
+    /// # Errors
+    /// [`Error::Command`] where the kernel has no such helper.
+    pub fn assign_helper(&mut self, helper: Helper) -> Result<(), Error> {
+        namespace::assign_helper(&helper)?;
+        self.helpers.push(helper);
+        Ok(())
+    }
+
+    /// Sends an IP packet in from one side and tells what came out.
     ///
     /// # Errors
     /// [`Error::Copy`] where something else came out than went in.
     pub fn send(&mut self, side: Side, packet: &[u8]) -> Result<Fate, Error> {
+        let Gateway { left, right, .. } = &self.gateway;
         let (from, to) = match side {
-            Side::Left => (&self.left, &self.right),
-            Side::Right => (&self.right, &self.left),
+            Side::Left => (left, right),
+            Side::Right => (right, left),
         };
         match from.send(packet) {
             Ok(_) => {}
@@ -113,26 +161,28 @@ impl Kernel {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(Fate::Stopped),
             Err(error) => return Err(error.into()),
         }
+        let fragment = is_fragment(packet);
+        self.fragments |= fragment;
         let mut fate = Fate::Stopped;
-        loop {
-            let copy = match to.recv(&mut self.copy) {
-                Ok(length) => &self.copy[..length],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(fate),
-                Err(error) => return Err(error.into()),
-            };
-            let Some(forwarded) = namespace::read_mark(copy) else {
-                return Err(Error::Copy { sent: packet.to_vec(), came: copy.to_vec() });
-            };
-            fate = forwarded;
-            if is_fragment(packet) {
+        // What is for the side that it comes from goes back there.
+        for device in [to, from] {
+            loop {
+                let copy = match device.recv(&mut self.copy) {
+                    Ok(length) => &self.copy[..length],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error.into()),
+                };
+                match namespace::read_mark(copy) {
+                    Some(mark) if fragment || is_copy(packet, copy) => fate = mark,
+                    _ => return Err(Error::Copy { sent: packet.to_vec(), came: copy.to_vec() }),
+                }
                 // A datagram that was put together leaves in as many pieces as it came in.
-                continue;
+                if !fragment {
+                    return Ok(fate);
+                }
             }
-            if !is_copy(packet, copy) {
-                return Err(Error::Copy { sent: packet.to_vec(), came: copy.to_vec() });
-            }
-            return Ok(fate);
         }
+        Ok(fate)
     }
 
     /// The connection that one of these tuples belongs to, as it stands now.
@@ -140,7 +190,7 @@ impl Kernel {
     /// # Errors
     /// [`Error::Io`] where the kernel cannot be asked.
     pub fn connection(&mut self, tuple: &Tuple) -> Result<Option<Connection>, Error> {
-        self.ctnetlink.get(tuple)
+        self.gateway.ctnetlink.get(tuple)
     }
 
     /// All connections. Slow.
@@ -148,15 +198,24 @@ impl Kernel {
     /// # Errors
     /// [`Error::Io`] where the kernel cannot be asked.
     pub fn connections(&mut self) -> Result<Vec<Connection>, Error> {
-        self.ctnetlink.dump()
+        self.gateway.ctnetlink.dump()
     }
 
-    /// Deletes all connections. Fragments that wait for others stay.
+    /// Forgets all connections, and all fragments that wait for others; settings stay.
     ///
     /// # Errors
-    /// [`Error::Io`] where the kernel cannot be asked.
-    pub fn flush(&mut self) -> Result<(), Error> {
-        self.ctnetlink.flush()
+    /// [`Error`] where the kernel cannot be asked, or a new namespace cannot be had.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        if !self.fragments {
+            return self.gateway.ctnetlink.flush();
+        }
+        // Nothing but time takes back a fragment: a new namespace has none.
+        self.gateway = Gateway::make()?;
+        self.fragments = false;
+        for (name, value) in &self.sysctls {
+            namespace::set_sysctl(name, value)?;
+        }
+        self.helpers.iter().try_for_each(namespace::assign_helper)
     }
 }
 

@@ -8,7 +8,7 @@ use nix::sched::{CloneFlags, unshare};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::error::Error;
-use super::{CtState, Fate};
+use super::{CtState, Fate, Helper};
 
 /// Where TUN devices come from.
 pub(super) const TUN: &str = "/dev/net/tun";
@@ -103,6 +103,7 @@ fn by_family() -> [(&'static str, String); 2] {
 fn rules() -> String {
     let mut rules = String::from(
         "table inet oracle {\n\
+         chain helpers { type filter hook prerouting priority filter; }\n\
          chain output { type filter hook output priority 0; policy drop; }\n\
          chain forward {\n\
          type filter hook forward priority 300; policy accept;\n",
@@ -112,6 +113,17 @@ fn rules() -> String {
     }
     rules.push_str("}\n}\n");
     rules
+}
+
+/// Assigns a helper to the connections that it is for.
+pub(super) fn assign_helper(helper: &Helper) -> Result<(), Error> {
+    let Helper { name, protocol, port } = helper;
+    let object = format!("{name}-{protocol}");
+    let rules = format!(
+        "add ct helper inet oracle {object} {{ type \"{name}\" protocol {protocol}; }}\n\
+         add rule inet oracle helpers {protocol} dport {port} ct helper set \"{object}\"\n"
+    );
+    feed("nft", &["-f", "-"], &rules)
 }
 
 /// Runs a tool in this thread's namespace.
