@@ -4,6 +4,9 @@
 //!   handful of bulk transfers.
 //! - [`packets`] builds single frames by hand, with correct lengths and checksums, for tests that need one exact packet.
 //!
+//! - [`talks`] makes sequences of packets that try every corner of a connection tracker, each a [`step::Step`], shrinks
+//!   those that fail to what matters, and prints them.
+//!
 //! ```
 //! use tctable_lab::generate::{self, Kind, Options};
 //!
@@ -17,3 +20,6 @@
 mod checksum;
 pub mod generate;
 pub mod packets;
+mod rng;
+pub mod step;
+pub mod talks;
