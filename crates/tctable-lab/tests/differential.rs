@@ -10,6 +10,7 @@ use tctable_lab::differential::{Differential, Field, KNOWN, Run};
 use tctable_lab::kernel::{CtState, Error, Fate, Helper, Kernel};
 use tctable_lab::packets::{Ipv4, Tcp, flags, icmp_echo, icmpv6_echo, ip, protocol, tcp_packet, udp_packet};
 use tctable_lab::step::{Side, Step};
+use tctable_lab::talks::{self, Kind};
 
 /// Runs `work` with a kernel, or says why not.
 fn with_kernel(work: impl FnOnce(Kernel) + Send) {
@@ -94,39 +95,73 @@ fn simple_talks(count: u16) -> Vec<Step> {
     (0..longest).flat_map(|at| talks.iter().filter_map(move |talk| talk.get(at).cloned())).collect()
 }
 
-fn run(config: Config, steps: &[Step], check: impl FnOnce(Run) + Send) {
-    with_kernel(|kernel| {
-        let mut differential = Differential::new(kernel, config, KNOWN);
-        check(differential.run(steps).expect("the kernel works"));
-    });
+fn with_both(config: Config, work: impl FnOnce(&mut Differential) + Send) {
+    with_kernel(|kernel| work(&mut Differential::new(kernel, config, KNOWN)));
 }
 
-#[test]
-fn the_engine_agrees_with_the_kernel_on_simple_talks() {
-    let steps = simple_talks(900);
-    run(Config::default(), &steps, |run| {
-        if let Some(difference) = run.difference {
+/// The kernel and the engine say the same of these packets, the engine with the kernel's defaults.
+fn agree(steps: &[Step]) {
+    with_both(Config::default(), |both| {
+        if let Some(difference) = both.run(steps).expect("the kernel works").difference {
             panic!("{difference}");
         }
-        let compared = |field: Field| run.tally.compared[field as usize];
-        assert_eq!(run.tally.packets, steps.len() as u64);
-        assert_eq!(compared(Field::Verdict), run.tally.packets);
-        // Answers that nobody asked for have no connection: a third of the talks has one.
-        assert_eq!((compared(Field::State), run.tally.connections), (run.tally.packets, 900));
-        assert_eq!(compared(Field::Packets), run.tally.packets - 300 + run.tally.connections);
     });
 }
 
 #[test]
-fn a_wrong_timeout_is_found() {
+fn every_field_of_simple_talks_is_compared() {
+    let steps = simple_talks(900);
+    with_both(Config::default(), |both| {
+        let Run { tally, difference } = both.run(&steps).expect("the kernel works");
+        assert_eq!(difference, None);
+        let compared = |field: Field| tally.compared[field as usize];
+        assert_eq!(tally.packets, steps.len() as u64);
+        assert_eq!((compared(Field::Verdict), compared(Field::State)), (tally.packets, tally.packets));
+        // Answers that nobody asked for have no connection: a third of the talks has one.
+        assert_eq!((tally.connections, compared(Field::Direction)), (900, tally.packets - 300));
+        for field in [Field::Status, Field::Timeout, Field::Packets, Field::Bytes] {
+            assert_eq!(compared(field), tally.packets - 300 + tally.connections, "{field}");
+        }
+        // Seven packets of each TCP connection, and the connection at the end.
+        assert_eq!(compared(Field::ProtocolState), 300 * 8);
+    });
+}
+
+#[test]
+fn random_datagrams_agree() {
+    // Without wrong checksums.
+    let steps: Vec<Step> = talks::generate(Kind::Udp, 1, 3_000)
+        .into_iter()
+        .filter(|step| !talks::describe(&step.packet).contains("bad checksum"))
+        .collect();
+    agree(&steps);
+}
+
+#[test]
+fn a_wrong_timeout_is_found_and_reduced_to_one_packet() {
     let timeouts = Timeouts { udp: Duration::from_secs(33), ..Timeouts::default() };
     let conntrack = tctable::conntrack::Config { timeouts, ..tctable::conntrack::Config::default() };
     let steps = simple_talks(30);
-    run(Config { conntrack, ..Config::default() }, &steps, |run| {
-        let difference = run.difference.expect("33 seconds are not 30");
+    with_both(Config { conntrack, ..Config::default() }, |both| {
+        let difference = both.run(&steps).expect("the kernel works").difference.expect("33 seconds are not 30");
         assert_eq!(difference.fields, [Field::Timeout]);
         assert_eq!(difference.kernel.original.map(|tuple| tuple.protocol), Some(protocol::UDP));
         assert!(difference.to_string().contains("* timeout"), "{difference}");
+
+        let reduced = both.reduce(steps, difference).expect("the kernel works");
+        assert_eq!((reduced.steps.len(), reduced.shows_again), (1, true));
+        assert_eq!(reduced.difference.step, Some((0, reduced.steps[0].clone())));
+    });
+}
+
+#[test]
+fn a_setting_is_made_on_both_sides() {
+    let steps = simple_talks(30);
+    with_both(Config::default(), |both| {
+        both.set("nf_conntrack_udp_timeout", "33").unwrap();
+        assert_eq!(both.run(&steps).expect("the kernel works").difference, None);
+        assert!(both.set("nf_conntrack_udp_timeout", "long").is_err());
+        assert!(both.set("nf_conntrack_no_such_thing", "1").is_err());
     });
 }
 
@@ -134,8 +169,8 @@ fn a_wrong_timeout_is_found() {
 fn a_wrong_setting_shows_in_the_ctstate() {
     let conntrack = tctable::conntrack::Config { tcp_loose: false, ..tctable::conntrack::Config::default() };
     let middle = &tcp_talk(left(1, 1024, false), right(1, 80, false))[2..3];
-    run(Config { conntrack, ..Config::default() }, middle, |run| {
-        let difference = run.difference.expect("the kernel picks it up");
+    with_both(Config { conntrack, ..Config::default() }, |both| {
+        let difference = both.run(middle).expect("the kernel works").difference.expect("the kernel picks it up");
         assert_eq!((difference.kernel.state, difference.engine.state), (Some(CtState::New), Some(CtState::Invalid)));
     });
 }

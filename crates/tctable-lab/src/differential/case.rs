@@ -2,9 +2,9 @@ use std::fmt;
 
 use tctable::time::Instant;
 
-use super::describe::describe;
 use super::record::{Field, Record};
 use crate::step::Step;
+use crate::talks::describe;
 
 /// What the engine knew of a connection after an earlier packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.step {
-            Some((number, step)) => writeln!(f, "packet {number}: {}", describe(step))?,
+            Some((number, step)) => writeln!(f, "packet {number}, from {:?}: {}", step.side, describe(&step.packet))?,
             None => writeln!(f, "at the end:")?,
         }
         writeln!(f, "  {:<18} {:<48} engine", "", "kernel")?;

@@ -1,11 +1,10 @@
 use tctable::conntrack::CtState;
 use tctable::gateway::{Observer, Seen};
-use tctable::packet::{Packet, Transport, quoted_tuple};
+use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, Packet, Transport, quoted_tuple};
 use tctable::time::Instant;
 use tctable::{Config, Gateway};
 
 use super::case::Before;
-use super::describe::frame;
 use super::record::Record;
 use crate::kernel::Tuple;
 use crate::step::Step;
@@ -52,13 +51,25 @@ impl Engine {
     }
 }
 
+/// A step's frame as the engine takes it in.
+fn frame(step: &Step, time: Instant) -> Frame<'_> {
+    Frame {
+        time,
+        device: DeviceId(step.side as u16),
+        direction: FrameDirection::Inbound,
+        link: LinkType::Raw,
+        wire_len: step.packet.len() as u32,
+        data: &step.packet,
+    }
+}
+
 /// One name for the two tuples of a connection.
 pub(super) fn name([original, reply]: [Tuple; 2]) -> Tuple {
     original.min(reply)
 }
 
 struct Look<'a> {
-    frame: &'a tctable::packet::Frame<'a>,
+    frame: &'a Frame<'a>,
     told: Option<Told>,
 }
 

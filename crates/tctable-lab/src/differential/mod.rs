@@ -5,18 +5,18 @@
 //! that no rule of [`KNOWN`] knows.
 
 mod case;
-mod describe;
 mod engine;
 mod known;
 mod record;
+mod reduce;
 mod runner;
 mod settings;
 mod tally;
 
 pub use self::case::{Before, Case, Difference};
-pub use self::describe::describe;
 pub use self::known::{KNOWN, Known};
 pub use self::record::{Field, Record, Value, Verdict};
+pub use self::reduce::Reduced;
 pub use self::runner::{Differential, Run};
 pub use self::settings::SettingError;
 pub use self::tally::Tally;

@@ -236,9 +236,12 @@ fn walks_to_fragment(mut next: u8, mut rest: &[u8]) -> bool {
     loop {
         match (next, rest) {
             (44, _) => return true,
-            (0 | 43 | 60, [follows, length, ..]) => {
+            (0 | 43 | 51 | 60, [follows, length, ..]) => {
+                // An authentication header counts in words, the others in 8 bytes.
+                let length = usize::from(*length);
+                let length = if next == 51 { (length + 2) * 4 } else { (length + 1) * 8 };
                 next = *follows;
-                rest = rest.get((usize::from(*length) + 1) * 8..).unwrap_or_default();
+                rest = rest.get(length..).unwrap_or_default();
             }
             _ => return false,
         }
@@ -275,6 +278,7 @@ mod tests {
         let header = || Ipv6::new([0xfd00, 0x11, 0, 0, 0, 0, 0, 1], [0xfd00, 0x22, 0, 0, 0, 0, 0, 1], protocol::UDP);
         assert!(is_fragment(&header().fragment(7, 0, true).build(b"12345678")));
         assert!(is_fragment(&header().extension(protocol::DESTINATION, &[0; 6]).fragment(7, 0, true).build(b"")));
+        assert!(is_fragment(&header().extension(protocol::AUTH, &[0; 18]).fragment(7, 0, true).build(b"")));
         assert!(!is_fragment(&header().extension(protocol::DESTINATION, &[0; 6]).build(b"12345678")));
         assert!(!is_fragment(&header().build(b"12345678")));
     }
