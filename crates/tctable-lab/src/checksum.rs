@@ -1,4 +1,4 @@
-//! The Internet checksum (RFC 1071), gathered piece by piece.
+//! The Internet checksum (RFC 1071), gathered piece by piece, and SCTP's CRC32c.
 
 use std::net::IpAddr;
 
@@ -59,6 +59,16 @@ pub(crate) fn checksum(bytes: &[u8]) -> u16 {
     sum.finish()
 }
 
+/// CRC32c (Castagnoli), as RFC 9260 appendix A has it; SCTP sends it least significant byte first.
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
+    /// The polynomial 0x1edc6f41, bits reversed.
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    let crc = bytes.iter().fold(!0, |crc: u32, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { POLYNOMIAL } else { 0 })
+    });
+    !crc
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +88,13 @@ mod tests {
             sum.add(&bytes[cut..]);
             assert_eq!(sum.finish(), checksum(&bytes), "cut at {cut}");
         }
+    }
+
+    /// RFC 3720 appendix B.4 and the CRC catalogue's check value.
+    #[test]
+    fn crc32c_has_its_published_values() {
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
     }
 
     #[test]

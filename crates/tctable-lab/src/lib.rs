@@ -3,6 +3,9 @@
 //! - [`generate`] writes whole captures of any size from a seed: an office's traffic, a storm of short connections, a
 //!   handful of bulk transfers.
 //! - [`packets`] builds single frames by hand, with correct lengths and checksums, for tests that need one exact packet.
+//! - [`talks`] makes sequences of packets that try every corner of a connection tracker, each a [`step::Step`], shrinks
+//!   those that fail to what matters, and prints them.
+//! - `kernel` is the running kernel's forward path as an oracle, `differential` compares the engine with it.
 //!
 //! ```
 //! use tctable_lab::generate::{self, Kind, Options};
@@ -15,5 +18,12 @@
 #![forbid(unsafe_code)]
 
 mod checksum;
+#[cfg(feature = "differential")]
+pub mod differential;
 pub mod generate;
+#[cfg(feature = "differential")]
+pub mod kernel;
 pub mod packets;
+mod rng;
+pub mod step;
+pub mod talks;

@@ -10,13 +10,14 @@ mod exchange;
 mod frame;
 mod office;
 mod places;
-mod rng;
 mod schedule;
 mod sink;
 mod talk;
 mod tcp;
 #[cfg(test)]
 mod tests;
+
+use crate::rng;
 
 use std::{
     fmt,

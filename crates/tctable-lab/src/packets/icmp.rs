@@ -26,14 +26,16 @@ pub fn icmpv6_error(src: Ipv6Addr, dst: Ipv6Addr, kind: u8, code: u8, rest: u32,
     icmpv6(src, dst, [kind, code], rest, packet)
 }
 
-fn icmp(kind: u8, code: u8, rest: u32, payload: &[u8]) -> Vec<u8> {
+/// An ICMP message of any type: type, code, the header's second word and what follows.
+pub fn icmp(kind: u8, code: u8, rest: u32, payload: &[u8]) -> Vec<u8> {
     let mut message = join(&[&[kind, code, 0, 0], &rest.to_be_bytes(), payload]);
     let sum = checksum(&message);
     message[2..4].copy_from_slice(&sum.to_be_bytes());
     message
 }
 
-fn icmpv6(src: Ipv6Addr, dst: Ipv6Addr, [kind, code]: [u8; 2], rest: u32, payload: &[u8]) -> Vec<u8> {
+/// An ICMPv6 message of any type and code: the header's second word and what follows; the addresses are for its checksum.
+pub fn icmpv6(src: Ipv6Addr, dst: Ipv6Addr, [kind, code]: [u8; 2], rest: u32, payload: &[u8]) -> Vec<u8> {
     let mut message = join(&[&[kind, code, 0, 0], &rest.to_be_bytes(), payload]);
     let mut sum = Sum::pseudo_header(src.into(), dst.into(), ICMPV6, message.len());
     sum.add(&message);

@@ -27,17 +27,27 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 
+mod fragment;
+mod gre;
 mod icmp;
 mod ip;
+mod layout;
 mod link;
+mod options;
+mod sctp;
 #[cfg(test)]
 mod tests;
 mod transport;
 
-pub use icmp::{icmp_echo, icmp_error, icmpv6_echo, icmpv6_error};
+pub use fragment::{Datagram, Piece};
+pub use gre::{Gre, gre, gre_pptp};
+pub use icmp::{icmp, icmp_echo, icmp_error, icmpv6, icmpv6_echo, icmpv6_error};
 pub use ip::{Ipv4, Ipv6, ip};
+pub use layout::{FragmentInfo, Layout, checksum_field, checksum_is_right, layout, repair_checksums};
 pub use link::{ethernet, linux_sll, linux_sll2, loopback, null, pcap, pppoe_session, vlan};
-pub use transport::{Tcp, tcp, tcp_packet, udp, udp_packet};
+pub use options::{TcpOption, tcp_options};
+pub use sctp::{chunk, sctp, sctp_chunk};
+pub use transport::{Tcp, tcp, tcp_packet, udp, udp_lite, udp_packet};
 
 /// Ethertypes.
 pub mod ethertype {
@@ -65,12 +75,16 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// DCCP.
+    pub const DCCP: u8 = 33;
     /// IPv6 routing header.
     pub const ROUTING: u8 = 43;
     /// IPv6 fragment header.
     pub const FRAGMENT: u8 = 44;
     /// GRE, a protocol without ports.
     pub const GRE: u8 = 47;
+    /// Encapsulating security payload.
+    pub const ESP: u8 = 50;
     /// Authentication header.
     pub const AUTH: u8 = 51;
     /// ICMPv6.
@@ -79,6 +93,12 @@ pub mod protocol {
     pub const NO_NEXT: u8 = 59;
     /// IPv6 destination options.
     pub const DESTINATION: u8 = 60;
+    /// OSPF.
+    pub const OSPF: u8 = 89;
+    /// SCTP.
+    pub const SCTP: u8 = 132;
+    /// UDP-Lite.
+    pub const UDP_LITE: u8 = 136;
 }
 
 /// TCP flags, to be combined with `|`.
@@ -95,6 +115,10 @@ pub mod flags {
     pub const ACK: u8 = 0x10;
     /// The urgent pointer counts.
     pub const URG: u8 = 0x20;
+    /// Congestion was experienced (RFC 3168).
+    pub const ECE: u8 = 0x40;
+    /// The congestion window was reduced (RFC 3168).
+    pub const CWR: u8 = 0x80;
 }
 
 /// Link types of capture files.

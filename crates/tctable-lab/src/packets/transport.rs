@@ -1,11 +1,11 @@
-//! TCP and UDP.
+//! TCP, UDP and UDP-Lite.
 
 use std::net::SocketAddr;
 
 use super::{
     ip::ip,
     link::join,
-    protocol::{TCP, UDP},
+    protocol::{TCP, UDP, UDP_LITE},
 };
 use crate::checksum::Sum;
 
@@ -63,6 +63,20 @@ pub fn udp(src: SocketAddr, dst: SocketAddr, payload: &[u8]) -> Vec<u8> {
         join(&[&src.port().to_be_bytes(), &dst.port().to_be_bytes(), &(length as u16).to_be_bytes(), &[0, 0], payload]);
     let mut sum = Sum::pseudo_header(src.ip(), dst.ip(), UDP, length);
     sum.add(&datagram);
+    datagram[6..8].copy_from_slice(&sum.finish_udp().to_be_bytes());
+    datagram
+}
+
+/// A UDP-Lite datagram (RFC 3828); the checksum covers the first `coverage` bytes, header included, or all for zero.
+pub fn udp_lite(src: SocketAddr, dst: SocketAddr, coverage: u16, payload: &[u8]) -> Vec<u8> {
+    let mut datagram =
+        join(&[&src.port().to_be_bytes(), &dst.port().to_be_bytes(), &coverage.to_be_bytes(), &[0, 0], payload]);
+    let covered = match usize::from(coverage) {
+        0 => datagram.len(),
+        some => some.min(datagram.len()),
+    };
+    let mut sum = Sum::pseudo_header(src.ip(), dst.ip(), UDP_LITE, datagram.len());
+    sum.add(&datagram[..covered]);
     datagram[6..8].copy_from_slice(&sum.finish_udp().to_be_bytes());
     datagram
 }
