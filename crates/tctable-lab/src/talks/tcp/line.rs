@@ -144,6 +144,11 @@ impl Line {
         };
     }
 
+    /// At most that many more steps of this connection.
+    pub(super) fn hurry(&mut self, steps: u64) {
+        self.patience = self.patience.min(steps);
+    }
+
     fn is_over(&self) -> bool {
         self.patience == 0 || self.peers.iter().all(Peer::is_done) && self.wires.iter().all(Vec::is_empty)
     }
@@ -186,6 +191,10 @@ impl Line {
         tape.send(rng, &self.ends[who], &self.ends[1 - who], protocol::TCP, &bytes);
         if segment.data_offset.is_some() {
             tape.since_mut(first).iter_mut().for_each(|step| repair_checksums(&mut step.packet));
+        }
+        // A tracker may take it for the end, whatever the ends think of it: little is left to be seen there.
+        if segment.has(flags::RST) {
+            self.hurry(rng.range(2, 16));
         }
         self.history[who].push_back(segment);
         if self.history[who].len() > REMEMBERED {

@@ -115,6 +115,7 @@ impl Line {
                 }
             }
             Mischief::Fin => {
+                self.hurry(rng.range(5, 60));
                 segment.tcp.flags = rng.pick(&[flags::FIN, flags::FIN | flags::ACK, flags::FIN | flags::ACK]);
                 if rng.one_in(2) {
                     segment.tcp.seq = self.watch.sequence(rng, who, segment.len());
