@@ -167,7 +167,10 @@ fn a_setting_is_made_on_both_sides() {
 
 #[test]
 fn a_wrong_setting_shows_in_the_ctstate() {
-    let conntrack = tctable::conntrack::Config { tcp_loose: false, ..tctable::conntrack::Config::default() };
+    let conntrack = tctable::conntrack::Config {
+        tcp: tctable::conntrack::TcpConfig { loose: false, ..Default::default() },
+        ..tctable::conntrack::Config::default()
+    };
     let middle = &tcp_talk(left(1, 1024, false), right(1, 80, false))[2..3];
     with_both(Config { conntrack, ..Config::default() }, |both| {
         let difference = both.run(middle).expect("the kernel works").difference.expect("the kernel picks it up");

@@ -275,7 +275,18 @@ impl Record {
             tracked: Some(true),
             original: Some(connection.original().into()),
             reply: Some((&connection.reply()).into()),
-            protocol_state: connection.tcp_state().map(|state| state as u8),
+            protocol_state: connection
+                .tcp_state()
+                .map(|state| state as u8)
+                .or(connection.sctp_state().map(|state| state as u8)),
+            window_scales: connection.tcp().map(|tcp| tcp.window_scale),
+            tcp_flags: connection.tcp().map(|tcp| tcp.flags),
+            verification_tags: connection
+                .sctp_tag(Direction::Original)
+                .zip(connection.sctp_tag(Direction::Reply))
+                .map(<[u32; 2]>::from),
+            mark: Some(connection.mark()),
+            zone: Some(connection.zone()),
             status: Some(connection.status().bits().into()),
             timeout: Some(connection.deadline().since(now).as_secs()),
             packets: Some(counters.map(|counter| counter.packets)),

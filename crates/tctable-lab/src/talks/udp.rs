@@ -1,6 +1,10 @@
 //! UDP and UDP-Lite: datagrams one way, both ways, in streams, and with headers that are wrong.
 
-use super::{Talk, places, places::End, tape::Tape};
+use super::{
+    Talk,
+    places::{self, End},
+    tape::{Tape, wrap},
+};
 use crate::{
     packets::{protocol, repair_checksums, udp, udp_lite},
     rng::Rng,
@@ -72,14 +76,14 @@ impl Talk for Udp {
         let (from, to) = (self.ends[back], self.ends[1 - back]);
         let mut datagram = self.datagram(rng, &from, &to);
         let number = if self.lite { protocol::UDP_LITE } else { protocol::UDP };
-        let first = tape.len();
         tamper(rng, &mut datagram, self.lite);
-        tape.send(rng, &from, &to, number, &datagram);
+        let mut packet = wrap(rng, from.address.ip(), to.address.ip(), number, &datagram);
         // A wrong length with a checksum that is right for it: only the length can tell.
         let odd = datagram.get(4..6).is_some_and(|len| len != (datagram.len() as u16).to_be_bytes());
         if !self.lite && odd && rng.percent(70) {
-            tape.since_mut(first).iter_mut().for_each(|step| repair_checksums(&mut step.packet));
+            repair_checksums(&mut packet);
         }
+        tape.send_packet(rng, &from.place(), to.address.ip(), packet);
         true
     }
 }
