@@ -165,7 +165,7 @@ fn udp(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     set_ports(info, header);
     let udp_len = u32::from(be16(header, 4));
     // A first fragment carries the length of the whole datagram.
-    let beyond = udp_len > wire_len && info.fragment == Fragment::None;
+    let beyond = udp_len > wire_len && info.fragment != Fragment::First;
     info.transport = if udp_len < 8 || beyond { Transport::Invalid(Invalid::Length) } else { Transport::Udp };
 }
 
