@@ -11,9 +11,9 @@ pub struct Config {
     /// Bytes that fragments of IPv4 may take. While they take more, all further ones are refused, also those that would
     /// make a datagram whole; so the true limit is this and one fragment. 0 refuses all.
     pub ipfrag_high_thresh: u32,
-    /// Fragments of other datagrams of the same source that may come between two of one IPv4 datagram, and one less.
-    /// If more come, the identification is taken to have come round: what was there is dropped, and the datagram
-    /// begins anew with the later fragment. 0 is no limit.
+    /// How far two fragments of one IPv4 datagram that come one after the other may lie apart, in fragments of their
+    /// source: 1 is side by side. If it is more, the identification is taken to have come round: what was there is
+    /// dropped, and the datagram begins anew with the later fragment. 0 is no limit.
     pub ipfrag_max_dist: u32,
     /// As `ipfrag_time`, for IPv6.
     pub nf_conntrack_frag6_timeout: Duration,

@@ -34,7 +34,7 @@ pub enum Cause {
     /// Its bytes are there already, in one piece. What is there stays.
     #[error("duplicate fragment")]
     Duplicate,
-    /// Some of its bytes are there already: the datagram is dropped (RFC 5722, and since Linux 4.20 for IPv4 too).
+    /// Some of its bytes are there already: the datagram is dropped (RFC 5722; the kernel does so for IPv4 too).
     #[error("overlapping fragments")]
     Overlap,
     /// It has no bytes, or lies beyond the datagram's end, or ends it elsewhere than another one. With IPv4 the
