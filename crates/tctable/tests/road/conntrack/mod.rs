@@ -4,15 +4,18 @@ mod bursts;
 mod checksums;
 mod expiry;
 mod generic;
+mod gre;
 mod icmp;
 mod icmp_errors;
 mod limits;
 mod names;
+mod sctp;
 mod statistics;
 mod tcp;
 mod tcp_close;
 mod tcp_refused;
 mod udp;
+mod udplite;
 mod untracked;
 
 pub use tcp::open;
