@@ -42,7 +42,7 @@ mod tests {
         let mut last = clock.now().unwrap();
         for _ in 0..10_000 {
             let now = clock.now().unwrap();
-            assert!(now >= last && (now - last).as_nanos() % tick == 0);
+            assert!(now >= last && (now - last).as_nanos().is_multiple_of(tick));
             last = now;
         }
     }
