@@ -1,17 +1,14 @@
-//! Prints the packets of a run, one line each: `talks KIND SEED PACKETS`.
+//! Prints a run as a test case: `talks KIND SEED PACKETS`. Its comments say what each packet is.
 
 use std::{env, error::Error};
 
-use tctable_lab::{step::Side, talks};
+use tctable_lab::talks;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [kind, seed, packets] = arguments.as_slice() else {
         return Err("usage: talks KIND SEED PACKETS".into());
     };
-    for step in talks::generate(kind.parse::<talks::Kind>()?, seed.parse()?, packets.parse()?) {
-        let arrow = if step.side == Side::Left { '>' } else { '<' };
-        println!("{arrow} {}", talks::describe(&step.packet));
-    }
+    print!("{}", talks::print(&talks::generate(kind.parse()?, seed.parse()?, packets.parse()?)));
     Ok(())
 }

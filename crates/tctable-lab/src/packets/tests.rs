@@ -211,3 +211,141 @@ fn a_cut_packet_keeps_the_length_in_its_header() {
     let Some(etherparse::LaxNetSlice::Ipv4(ip)) = sliced.net else { panic!("{sliced:?}") };
     assert_eq!(ip.header().total_len(), 1040);
 }
+
+#[test]
+fn tcp_options_are_read_back() {
+    let [src, dst] = pairs()[0];
+    let options = [
+        TcpOption::Mss(1400),
+        TcpOption::WindowScale(7),
+        TcpOption::SackPermitted,
+        TcpOption::Timestamps(5, 6),
+        TcpOption::Nop,
+        TcpOption::Sack(vec![[1, 2]]),
+        TcpOption::Raw(vec![1]),
+    ];
+    let packet = tcp_packet(src, dst, &Tcp { options: tcp_options(&options), ..Tcp::default() }, b"");
+    let sliced = SlicedPacket::from_ip(&packet).unwrap();
+    let Some(TransportSlice::Tcp(tcp)) = sliced.transport else { panic!("{sliced:?}") };
+    let read: Vec<_> = tcp.options_iterator().map(Result::unwrap).collect();
+    assert_eq!(
+        read,
+        [
+            TcpOptionElement::MaximumSegmentSize(1400),
+            TcpOptionElement::WindowScale(7),
+            TcpOptionElement::SelectiveAcknowledgementPermitted,
+            TcpOptionElement::Timestamp(5, 6),
+            TcpOptionElement::Noop,
+            TcpOptionElement::SelectiveAcknowledgement((1, 2), [None; 3]),
+            TcpOptionElement::Noop,
+        ]
+    );
+    assert_eq!(tcp_options(&[TcpOption::FastOpen(vec![9; 4]), TcpOption::End]), [34, 6, 9, 9, 9, 9, 0]);
+}
+
+/// RFC 9260 section 3, RFC 2784, RFC 2890, RFC 2637, RFC 3828: layouts that the parser does not know.
+#[test]
+fn other_transports_have_their_published_layout() {
+    let packet = sctp([1, 2], 3, &[sctp_chunk(chunk::ERROR, 4, &[5]), sctp_chunk(chunk::COOKIE_ACK, 0, &[])]);
+    assert_eq!(packet[..8], [0, 1, 0, 2, 0, 0, 0, 3]);
+    assert_eq!(packet[12..], [9, 4, 0, 5, 5, 0, 0, 0, 11, 0, 0, 4]);
+
+    let plain = gre(&Gre { protocol: 0x0800, ..Gre::default() }, b"x");
+    assert_eq!(plain, [0, 0, 8, 0, b'x']);
+    let full = gre(&Gre { protocol: 0x0800, checksum: true, key: Some(7), sequence: Some(8) }, b"x");
+    assert_eq!(full[..4], [0xb0, 0, 8, 0]);
+    assert_eq!(full[6..], [0, 0, 0, 0, 0, 7, 0, 0, 0, 8, b'x']);
+    assert_eq!(crate::checksum::checksum(&full), 0);
+    assert_eq!(gre_pptp(0x102, 3, None, b""), [0x20, 1, 0x88, 0x0b, 0, 0, 1, 2]);
+    let both = gre_pptp(0x102, 3, Some(4), b"x");
+    assert_eq!(both, [0x30, 0x81, 0x88, 0x0b, 0, 1, 1, 2, 0, 0, 0, 3, 0, 0, 0, 4, b'x']);
+
+    for [src, dst] in pairs() {
+        // With all of it covered it is UDP but for the protocol's number, and the length where the coverage stands.
+        let lite = udp_lite(src, dst, 13, b"hello");
+        let same = udp(src, dst, b"hello");
+        assert_eq!((&lite[..6], &lite[8..]), (&same[..6], &same[8..]));
+        let sum = |datagram: &[u8]| u16::from_be_bytes([datagram[6], datagram[7]]);
+        assert_eq!(sum(&same).wrapping_sub(sum(&lite)), 136 - 17);
+        // What is not covered does not matter.
+        assert_eq!(udp_lite(src, dst, 8, b"hello")[..8], udp_lite(src, dst, 8, b"jello")[..8]);
+        assert_ne!(udp_lite(src, dst, 9, b"hello")[..8], udp_lite(src, dst, 9, b"jello")[..8]);
+    }
+}
+
+#[test]
+fn pieces_make_up_the_datagram() {
+    for [src, dst] in pairs() {
+        let payload: Vec<u8> = (0..100).collect();
+        let datagram =
+            Datagram { src: src.ip(), dst: dst.ip(), protocol: protocol::UDP, id: 9, payload: payload.clone() };
+        let mut whole: Vec<u8> = Vec::new();
+        for piece in datagram.pieces(30) {
+            let packet = datagram.fragment(&piece);
+            let found = layout(&packet).unwrap();
+            let fragment = found.fragment.unwrap();
+            assert_eq!((fragment.id, fragment.offset, found.protocol), (9, whole.len(), protocol::UDP));
+            whole.extend(&packet[found.payload]);
+            assert_eq!(fragment.more, whole.len() < 100);
+        }
+        assert_eq!(whole, payload);
+    }
+}
+
+#[test]
+fn layouts_are_read_through_options_and_extensions() {
+    let [src, dst] = IPV6;
+    let body = udp("[fd00::1]:1".parse().unwrap(), "[2a00:1:2:3:4:5:6:7]:2".parse().unwrap(), b"hi");
+    let packet = Ipv6::new(src, dst, protocol::UDP)
+        .extension(protocol::HOP_BY_HOP, &[1, 4, 0, 0, 0, 0])
+        .extension(protocol::AUTH, &[0; 22])
+        .build(&body);
+    let found = layout(&packet).unwrap();
+    assert_eq!((found.src, found.protocol), (src.into(), protocol::UDP));
+    assert_eq!((found.payload.clone(), found.total_length), (72..packet.len(), packet.len()));
+    assert_eq!(checksum_is_right(&packet), Some(true));
+    let mut longer = packet.clone();
+    longer.push(0);
+    assert_eq!((layout(&longer).unwrap().payload, checksum_is_right(&longer)), (found.payload, Some(true)));
+
+    let options = Ipv4 { options: vec![1; 8], ..Ipv4::new([10, 0, 0, 1], [10, 0, 0, 2], protocol::TCP) };
+    assert_eq!(layout(&options.build(b"abc")).unwrap().payload, 28..31);
+    for nonsense in [&[][..], &[0x45; 19], &[0x44; 40], &[0x60; 39], &[0x50; 60]] {
+        assert_eq!(layout(nonsense), None);
+    }
+}
+
+#[test]
+fn checksums_are_repaired_for_every_protocol_that_has_one() {
+    for [src, dst] in pairs() {
+        let v6 = src.is_ipv6();
+        let echo = match (src.ip(), dst.ip()) {
+            (std::net::IpAddr::V6(src), std::net::IpAddr::V6(dst)) => icmpv6_echo(src, dst, false, 1, 2, b"odd"),
+            _ => icmp_echo(false, 1, 2, b"odd"),
+        };
+        let icmp = if v6 { protocol::ICMPV6 } else { protocol::ICMP };
+        for (number, payload) in [
+            (protocol::TCP, tcp(src, dst, &Tcp::default(), b"odd")),
+            (protocol::UDP, udp(src, dst, b"odd")),
+            (protocol::UDP_LITE, udp_lite(src, dst, 8, b"odd")),
+            (protocol::SCTP, sctp([1, 2], 3, &[sctp_chunk(chunk::DATA, 3, b"odd")])),
+            (icmp, echo),
+        ] {
+            let good = ip(src.ip(), dst.ip(), number, &payload);
+            assert_eq!(checksum_is_right(&good), Some(true), "{number}");
+            let mut bad = good.clone();
+            bad[checksum_field(&good).unwrap().start] ^= 0x40;
+            assert_eq!(checksum_is_right(&bad), Some(false), "{number}");
+            if !v6 {
+                bad[11] ^= 1;
+            }
+            repair_checksums(&mut bad);
+            assert_eq!(bad, good, "{number}");
+        }
+        let mut none = udp_packet(src, dst, b"odd");
+        let field = checksum_field(&none).unwrap();
+        none[field].fill(0);
+        assert_eq!(checksum_is_right(&none), if v6 { Some(false) } else { None });
+        assert_eq!(checksum_field(&ip(src.ip(), dst.ip(), protocol::GRE, &[0; 20])), None);
+    }
+}

@@ -67,7 +67,7 @@ impl Talk for Queries {
         let (mut from, mut to, mut kind) =
             if asked { (answers, asks, self.kinds[1]) } else { (asks, answers, self.kinds[0]) };
         let (mut id, mut code) = (self.id, 0);
-        match rng.below(14) {
+        match rng.below(30) {
             // The answer comes from who asked, or the question the other way.
             0 => (from, to) = (to, from),
             // An answer to another question, or to none.
@@ -105,14 +105,18 @@ impl Talk for Errors {
         let Some(left) = self.left.checked_sub(1) else { return false };
         self.left = left;
         let quoted = match tape.recent(rng) {
-            Some(step) if !rng.one_in(12) => step.clone(),
+            Some(step) if !rng.one_in(15) => step.clone(),
             _ => unknown(rng),
         };
+        // Errors about errors are for now and then.
+        if rng.percent(85) && layout(&quoted.packet).is_some_and(|found| found.protocol == number(found.dst)) {
+            return true;
+        }
         let Some(parts) = layout(&quoted.packet) else { return true };
         let sender = Place { side: quoted.side, ip: parts.src };
         let receiver = Place { side: across(quoted.side), ip: parts.dst };
         let (mut from, mut to) = (receiver, sender);
-        match rng.below(12) {
+        match rng.below(16) {
             // A router on the way.
             0..3 => from = receiver.neighbour(rng),
             // Somebody is told about another's packet.
@@ -147,7 +151,7 @@ fn cut(rng: &mut Rng, packet: &[u8], header: usize) -> Vec<u8> {
         _ => header + 20,
     };
     let mut quote = packet[..kept.min(most).min(packet.len())].to_vec();
-    match rng.below(16) {
+    match rng.below(24) {
         // The quote is of a later fragment, or of a first one.
         0 if !v6 && quote.len() >= 20 => {
             quote[6..8].copy_from_slice(&rng.pick(&[0x00b9, 0x2000, 0x2001u16]).to_be_bytes())

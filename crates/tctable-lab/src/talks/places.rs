@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::{rng::Rng, step::Side};
 
 /// Hosts on each side.
-const HOSTS: u64 = 3;
+const HOSTS: u64 = 4;
 
 /// A host, and the side that its packets come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Place {
 
     /// Another host on the same side, in the same family.
     pub(super) fn neighbour(&self, rng: &mut Rng) -> Self {
-        Self::new(self.side, self.ip.is_ipv6(), 3 + rng.below(HOSTS))
+        Self::new(self.side, self.ip.is_ipv6(), HOSTS + rng.below(3))
     }
 
     pub(super) fn port(&self, port: u16) -> End {
@@ -76,7 +76,7 @@ pub(super) fn two_of(rng: &mut Rng, v6: bool) -> [Place; 2] {
 /// Two ends of a connection: a client's port from few, one of the server's ports that are given.
 pub(super) fn ends(rng: &mut Rng, ports: &[u16]) -> [End; 2] {
     let [client, server] = two(rng);
-    let mut from = 1024 + rng.below(6) as u16;
+    let mut from = 1024 + rng.below(12) as u16;
     let mut to = rng.pick(ports);
     match rng.below(40) {
         0 => from = to,

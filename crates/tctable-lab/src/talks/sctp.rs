@@ -228,13 +228,15 @@ impl Association {
                 let (from, to) = (self.ends[who], self.ends[1 - who]);
                 let mut packet = sctp([from.address.port(), to.address.port()], tag, &chunks);
                 packet.truncate(rng.below(12) as usize);
-                return tape.send(rng, &from, &to, protocol::SCTP, &packet);
+                tape.send(rng, &from, &to, protocol::SCTP, &packet);
+                return;
             }
             12 => {
                 let (from, to) = (self.ends[who], self.ends[1 - who]);
                 let mut packet = sctp([from.address.port(), to.address.port()], tag, &chunks);
                 packet[8 + rng.below(4) as usize] ^= 0x10;
-                return tape.send(rng, &from, &to, protocol::SCTP, &packet);
+                tape.send(rng, &from, &to, protocol::SCTP, &packet);
+                return;
             }
             _ => {}
         }

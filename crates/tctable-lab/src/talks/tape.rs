@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::places::{End, Place, across, is_on};
 use crate::{
-    packets::{Ipv4, Ipv6, protocol},
+    packets::{Ipv4, Ipv6, checksum_field, protocol},
     rng::Rng,
     step::{Side, Step},
 };
@@ -12,10 +12,15 @@ use crate::{
 /// How far back [`Tape::recent`] looks.
 const RECENT: usize = 60;
 
+/// While [`Tape::flip_checksums`] is on, one packet in that many is broken.
+const FLIPPED: u64 = 6;
+
 /// The packets of a run as they come, for everyone to add to and to quote from.
 #[derive(Default)]
 pub(super) struct Tape {
     steps: Vec<Step>,
+    /// Now and then a bit of a transport checksum is flipped.
+    pub flip_checksums: bool,
 }
 
 impl Tape {
@@ -26,11 +31,6 @@ impl Tape {
     pub(super) fn into_steps(mut self, packets: usize) -> Vec<Step> {
         self.steps.truncate(packets);
         self.steps
-    }
-
-    /// The packets from a certain one on, to be changed.
-    pub(super) fn since_mut(&mut self, first: usize) -> &mut [Step] {
-        &mut self.steps[first..]
     }
 
     /// One of the last packets of anyone.
@@ -49,16 +49,31 @@ impl Tape {
         }
     }
 
-    /// What an IP packet carries, from one end to the other, in headers that are harmless and not always the same.
-    pub(super) fn send(&mut self, rng: &mut Rng, from: &End, to: &End, protocol: u8, payload: &[u8]) {
-        self.send_between(rng, &from.place(), to.address.ip(), protocol, payload);
+    /// What an IP packet carries, from one end to the other, in headers that are harmless and not always the same. Says
+    /// whether it can arrive: seldom a packet is damaged on the way.
+    pub(super) fn send(&mut self, rng: &mut Rng, from: &End, to: &End, protocol: u8, payload: &[u8]) -> bool {
+        self.send_between(rng, &from.place(), to.address.ip(), protocol, payload)
     }
 
     /// As [`Tape::send`], from a host to an address.
-    pub(super) fn send_between(&mut self, rng: &mut Rng, from: &Place, to: IpAddr, protocol: u8, payload: &[u8]) {
-        let mut packet = wrap(rng, from.ip, to, protocol, payload);
-        tamper_with_length(rng, &mut packet);
+    pub(super) fn send_between(
+        &mut self,
+        rng: &mut Rng,
+        from: &Place,
+        to: IpAddr,
+        protocol: u8,
+        payload: &[u8],
+    ) -> bool {
+        let packet = wrap(rng, from.ip, to, protocol, payload);
+        self.send_packet(rng, from, to, packet)
+    }
+
+    /// As [`Tape::send_between`], for a packet with its header.
+    pub(super) fn send_packet(&mut self, rng: &mut Rng, from: &Place, to: IpAddr, mut packet: Vec<u8>) -> bool {
+        let whole = tamper_with_length(rng, &mut packet);
+        let right = !(self.flip_checksums && rng.one_in(FLIPPED) && flip_checksum(rng, &mut packet));
         self.push(from.side, to, packet);
+        whole && right
     }
 }
 
@@ -90,18 +105,27 @@ pub(super) fn wrap(rng: &mut Rng, src: IpAddr, dst: IpAddr, protocol: u8, payloa
     }
 }
 
-/// Rarely makes a packet longer than its header says, or shorter.
-fn tamper_with_length(rng: &mut Rng, packet: &mut Vec<u8>) {
+/// Rarely makes a packet longer than its header says, or shorter; says whether it is still whole.
+fn tamper_with_length(rng: &mut Rng, packet: &mut Vec<u8>) -> bool {
     match rng.below(150) {
         // Padding, as a short Ethernet frame brings it: not part of the packet.
         0..2 => {
             let padding = 1 + rng.below(18) as usize;
             packet.extend(rng.bytes(padding));
+            true
         }
         2 if packet.len() > 60 => {
             let cut = 1 + rng.below(20) as usize;
             packet.truncate(packet.len() - cut);
+            false
         }
-        _ => {}
+        _ => true,
     }
+}
+
+/// Flips a bit of the transport checksum; says whether there is one.
+fn flip_checksum(rng: &mut Rng, packet: &mut [u8]) -> bool {
+    let Some(field) = checksum_field(packet) else { return false };
+    packet[field.start + rng.below(field.len() as u64) as usize] ^= 1 << rng.below(8);
+    true
 }

@@ -14,7 +14,7 @@ use crate::{
     talks::{
         Talk,
         places::{self, End},
-        tape::Tape,
+        tape::{Tape, wrap},
     },
 };
 
@@ -56,6 +56,8 @@ pub(in crate::talks) struct Line {
     refuses: bool,
     /// The second end hears nothing.
     deaf: bool,
+    /// The wrong end opened this connection.
+    turned: bool,
     /// Segments that take another way.
     hidden: u64,
     /// Connections to come after this one.
@@ -65,7 +67,10 @@ pub(in crate::talks) struct Line {
 
 impl Line {
     pub(in crate::talks) fn new(rng: &mut Rng) -> Self {
-        let ends = places::ends(rng, &[80, 443, 8080]);
+        let mut ends = places::ends(rng, &[80, 443, 8080]);
+        // A line has its addresses and ports for itself, mostly: what comes again on them is up to it.
+        let port = ends[0].address.port();
+        ends[0].address.set_port(if port > 1_023 { port + 12 * rng.below(20) as u16 } else { port });
         let mut line = Self::between(ends, rng);
         line.begin(rng, Opening::any);
         line
@@ -98,6 +103,7 @@ impl Line {
             wildness: rng.weighted(&[(3, 4), (5, 18), (2, 50)]),
             refuses: false,
             deaf: false,
+            turned: false,
             hidden: 0,
             connections: rng.range(1, 6),
             patience: 0,
@@ -119,13 +125,26 @@ impl Line {
     /// Begins the next connection, whatever became of the last one.
     fn begin(&mut self, rng: &mut Rng, opening: impl Fn(&mut Rng) -> Opening) {
         let used = self.history.iter().any(|history| !history.is_empty());
-        let opening = opening(rng);
-        if used && opening != Opening::Crash && rng.one_in(4) {
-            // The other end opens this one; the tracker's original direction turns round if it sees a new connection.
-            self.ends.swap(0, 1);
-            self.peers.swap(0, 1);
-            self.history.swap(0, 1);
-            self.watch = Watch::default();
+        if self.turned {
+            self.turn_round();
+        }
+        // What a tracker that still knows the last connection would not believe a word of is tried, but not for long. It
+        // takes a SYN of the other end if it saw two FINs, and hardly otherwise.
+        let closed = self.peers.iter().all(|peer| peer.is_done() && !peer.dead);
+        let mut opening = opening(rng);
+        let mut believed = !used
+            || match opening {
+                Opening::MidStream | Opening::Unseen => false,
+                Opening::Simultaneous | Opening::Split => closed,
+                _ => true,
+            };
+        if !believed && !rng.one_in(5) {
+            (opening, believed) = (Opening::Usual, true);
+        }
+        self.turned = false;
+        if used && opening != Opening::Crash && rng.one_in(if closed { 3 } else { 30 }) {
+            self.turn_round();
+            self.turned = !closed;
         }
         self.peers = opening.peers(rng, used.then_some(&self.peers));
         if !rng.one_in(4) {
@@ -138,10 +157,24 @@ impl Line {
         self.hidden = if opening == Opening::Unseen { rng.range(1, 4) } else { 0 };
         self.patience = match opening {
             Opening::Unanswered | Opening::Refused => rng.range(2, 10),
+            _ if self.turned || !believed => rng.range(2, 12),
             // Now and then the next one comes before this one is through.
             _ if rng.one_in(4) => rng.range(2, 40),
             _ => PATIENCE,
         };
+    }
+
+    /// The other end opens the next connection.
+    fn turn_round(&mut self) {
+        self.ends.swap(0, 1);
+        self.peers.swap(0, 1);
+        self.history.swap(0, 1);
+        self.watch = Watch::default();
+    }
+
+    /// At most that many more steps of this connection.
+    pub(super) fn hurry(&mut self, steps: u64) {
+        self.patience = self.patience.min(steps);
     }
 
     fn is_over(&self) -> bool {
@@ -179,18 +212,23 @@ impl Line {
         }
     }
 
-    /// The tracker sees a segment.
-    pub(super) fn emit(&mut self, rng: &mut Rng, tape: &mut Tape, who: usize, segment: Segment) {
-        let first = tape.len();
-        let bytes = segment.build(&self.ends[who], &self.ends[1 - who]);
-        tape.send(rng, &self.ends[who], &self.ends[1 - who], protocol::TCP, &bytes);
+    /// The tracker sees a segment. Says whether it can arrive.
+    pub(super) fn emit(&mut self, rng: &mut Rng, tape: &mut Tape, who: usize, segment: Segment) -> bool {
+        let (from, to) = (&self.ends[who], &self.ends[1 - who]);
+        let mut packet = wrap(rng, from.address.ip(), to.address.ip(), protocol::TCP, &segment.build(from, to));
         if segment.data_offset.is_some() {
-            tape.since_mut(first).iter_mut().for_each(|step| repair_checksums(&mut step.packet));
+            repair_checksums(&mut packet);
+        }
+        let arrives = tape.send_packet(rng, &from.place(), to.address.ip(), packet);
+        // A tracker may take it for the end, whatever the ends think of it: little is left to be seen there.
+        if segment.has(flags::RST) {
+            self.hurry(rng.range(2, 16));
         }
         self.history[who].push_back(segment);
         if self.history[who].len() > REMEMBERED {
             self.history[who].pop_front();
         }
+        arrives
     }
 
     /// A segment of the end's own goes out, and meets its fate.
@@ -201,20 +239,22 @@ impl Line {
             return;
         }
         let careful = !self.eager;
-        match rng.below(if careful { 400 } else { 100 }) {
+        let lost_behind = match rng.below(if careful { 400 } else { 100 }) {
             // Lost on the way to the tracker.
             0..3 => return,
             3..9 => {
                 self.held.push((who, segment));
                 return;
             }
-            // Lost behind it.
-            9..13 => {}
-            _ => self.wires[1 - who].push(segment.clone()),
-        }
+            fate => fate < 13,
+        };
         let shift = if segment.has(flags::SYN) { 0 } else { self.peers[who].shift() };
-        self.watch.see(who, &segment, shift);
-        self.emit(rng, tape, who, segment);
+        if self.emit(rng, tape, who, segment.clone()) {
+            self.watch.see(who, &segment, shift);
+            if !lost_behind {
+                self.wires[1 - who].push(segment);
+            }
+        }
     }
 
     /// The end whose turn it is says something; if it is nobody's turn, time passes until it is.
@@ -231,8 +271,10 @@ impl Line {
             return;
         }
         if let Some((who, segment)) = self.held.pop() {
-            self.wires[1 - who].push(segment.clone());
-            return self.emit(rng, tape, who, segment);
+            if self.emit(rng, tape, who, segment.clone()) {
+                self.wires[1 - who].push(segment);
+            }
+            return;
         }
         // All is quiet: someone's timer runs out, or an application has something to do.
         for who in [first, 1 - first] {

@@ -115,6 +115,7 @@ impl Line {
                 }
             }
             Mischief::Fin => {
+                self.hurry(rng.range(5, 60));
                 segment.tcp.flags = rng.pick(&[flags::FIN, flags::FIN | flags::ACK, flags::FIN | flags::ACK]);
                 if rng.one_in(2) {
                     segment.tcp.seq = self.watch.sequence(rng, who, segment.len());
@@ -151,10 +152,9 @@ impl Line {
                 segment.payload = payload(rng);
             }
         }
-        if rng.percent(30) {
-            self.wires[1 - who].push(segment.clone());
+        if self.emit(rng, tape, who, segment.clone()) && rng.percent(30) {
+            self.wires[1 - who].push(segment);
         }
-        self.emit(rng, tape, who, segment);
     }
 
     /// From three on the kernel counts retransmissions against the connection.
@@ -197,8 +197,9 @@ impl Line {
             self.peers[who].window = rng.pick(&windows);
             let segment = self.peers[who].acknowledgment(rng);
             self.watch.see(who, &segment, self.peers[who].shift());
-            self.wires[1 - who].push(segment.clone());
-            self.emit(rng, tape, who, segment);
+            if self.emit(rng, tape, who, segment.clone()) {
+                self.wires[1 - who].push(segment);
+            }
         }
     }
 

@@ -35,8 +35,8 @@ impl Opening {
             (4, Self::Split),
             (4, Self::Unanswered),
             (5, Self::Refused),
-            (9, Self::MidStream),
-            (4, Self::Unseen),
+            (12, Self::MidStream),
+            (8, Self::Unseen),
             (10, Self::Crash),
         ])
     }
