@@ -303,10 +303,10 @@ impl Tcp {
         old: TcpState,
         new: TcpState,
     ) -> Step {
-        let after_syn = status.contains(Status::SEEN_REPLY) && self.last.kind == Kind::Syn;
-        let after_ack = !status.contains(Status::ASSURED) && self.last.kind == Kind::Ack;
         let from_other_side = self.last.direction != direction;
-        let answers = (after_syn || after_ack) && from_other_side && segment.header.acknowledgment == self.last.end;
+        let after_syn = status.contains(Status::SEEN_REPLY) && self.last.kind == Kind::Syn && from_other_side;
+        let after_ack = !status.contains(Status::ASSURED) && self.last.kind == Kind::Ack;
+        let answers = (after_syn || after_ack) && segment.header.acknowledgment == self.last.end;
         let answers_challenge = old == TcpState::SynSent
             && self.last.kind == Kind::Ack
             && self.last.direction == Direction::Reply
