@@ -22,7 +22,7 @@ impl Default for Config {
     }
 }
 
-/// The table holds `max` hosts: the packet is not counted for one more.
+/// The table holds `max` hosts, or too many whose hashes are alike: the packet is not counted for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("host table full")]
 pub struct HostTableFull;
@@ -177,7 +177,10 @@ impl Hosts {
         };
         let expires = host.expires(self.config.timeout);
         let place = self.slab.insert(host).ok_or(HostTableFull)?;
-        self.index.insert(self.hasher.host(family, address), place);
+        if self.index.insert(self.hasher.host(family, address), place).is_err() {
+            self.slab.remove(place);
+            return Err(HostTableFull);
+        }
         self.wheel.insert(place, expires);
         Ok(place)
     }

@@ -13,4 +13,6 @@ pub struct Statistics {
     pub drop: u64,
     /// Connections that ended.
     pub delete: u64,
+    /// Connections not confirmed because too many others lie where their hash would have them.
+    pub chaintoolong: u64,
 }

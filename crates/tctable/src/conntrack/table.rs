@@ -69,6 +69,9 @@ pub(crate) enum ConfirmError {
     /// Another connection has one of its tuples.
     #[error("connection clashes with another one")]
     Clash,
+    /// Too many connections lie where its hash would have it.
+    #[error("hash chain too long")]
+    ChainTooLong,
 }
 
 /// A connection that was taken out of the table, while its place still shows it.
@@ -110,6 +113,11 @@ impl Conntrack {
     /// the wheel comes round, at most [`Wheel::LATE`], or until [`crate::Gateway::handle_timeout`].
     pub fn count(&self) -> usize {
         self.slab.len()
+    }
+
+    /// Buckets of seven connections each that the hash table has: `nf_conntrack_buckets`, but it follows the connections.
+    pub fn buckets(&self) -> usize {
+        self.index.buckets()
     }
 
     /// How connections are tracked.
@@ -210,7 +218,11 @@ impl Conntrack {
             self.statistics.drop += 1;
             return Err(ConfirmError::Full);
         };
-        self.index.insert(hash, place);
+        if self.index.insert(hash, place).is_err() {
+            self.slab.remove(place);
+            self.statistics.chaintoolong += 1;
+            return Err(ConfirmError::ChainTooLong);
+        }
         self.slab[place].timer = self.wheel.insert(place, deadline);
         self.statistics.insert += 1;
         Ok(place)

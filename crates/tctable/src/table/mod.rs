@@ -1,5 +1,6 @@
 //! What every table of the engine is made of: a keyed hash, an index from hash to entry, and a slab of entries.
 
+mod buckets;
 mod chunked;
 mod hash;
 mod index;
