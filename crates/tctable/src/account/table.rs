@@ -4,7 +4,7 @@ use super::host::{Class, Host, Side};
 use crate::conntrack::Cookie;
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Slab, prefetch};
-use crate::time::{Duration, Instant, Wheel};
+use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// How hosts are kept.
 #[derive(Clone, Debug)]
@@ -234,9 +234,9 @@ impl Hosts {
         &self.slab[place]
     }
 
-    /// Expires hosts whose time is over; `expired` sees each. `ahead` as for connections.
-    pub(crate) fn expire(&mut self, now: Instant, ahead: Duration, mut expired: impl FnMut(&Host)) {
-        while let Some(due) = self.wheel.poll(now + ahead) {
+    /// Expires hosts whose time is over; `expired` sees each.
+    pub(crate) fn expire(&mut self, now: Instant, promptness: Promptness, mut expired: impl FnMut(&Host)) {
+        while let Some(due) = self.wheel.poll(now, promptness) {
             for place in due {
                 let host = &mut self.slab[place];
                 let in_use = host.open_connections() != 0;

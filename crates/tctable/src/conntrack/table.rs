@@ -10,7 +10,7 @@ use super::timeouts::{Ready, Timeouts};
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
 use crate::table::{Hash, HashKey, Hasher, Index, Slab};
-use crate::time::{Duration, Instant, Wheel};
+use crate::time::{Instant, Promptness, Wheel};
 
 /// How connections are tracked.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl Conntrack {
     }
 
     /// Connections in the table: `nf_conntrack_count`. One whose time is over counts until
-    /// the wheel comes round, at most [`Wheel::LATE`], or until [`crate::Gateway::handle_timeout`].
+    /// the wheel comes round, at most two ticks of 16.8 ms later, or until [`crate::Gateway::handle_timeout`].
     pub fn count(&self) -> usize {
         self.slab.len()
     }
@@ -118,6 +118,11 @@ impl Conntrack {
     /// Buckets of seven connections each that the hash table has: `nf_conntrack_buckets`, but it follows the connections.
     pub fn buckets(&self) -> usize {
         self.index.buckets()
+    }
+
+    /// Whether the hash table is on its way to another size.
+    pub fn is_resizing(&self) -> bool {
+        self.index.is_moving()
     }
 
     /// How connections are tracked.
@@ -237,20 +242,33 @@ impl Conntrack {
         self.ended.push_back(End { place, at, reason });
     }
 
-    /// Ends a connection now.
-    pub(super) fn end(&mut self, place: u32, at: Instant, reason: EndReason) {
+    /// Takes a connection's timer out of the wheel.
+    fn cancel(&mut self, place: u32) {
         let position = self.slab[place].timer;
         if let Some(moved) = self.wheel.cancel(position) {
             self.slab[moved].timer = position;
         }
+    }
+
+    /// Files a connection's timer anew, for its deadline moved nearer: the wheel looks after one that moved away by itself.
+    #[cold]
+    pub(super) fn refile(&mut self, place: u32) {
+        self.cancel(place);
+        let deadline = self.slab[place].deadline();
+        self.slab[place].timer = self.wheel.insert(place, deadline);
+    }
+
+    /// Ends a connection now.
+    pub(super) fn end(&mut self, place: u32, at: Instant, reason: EndReason) {
+        self.cancel(place);
         let hash = self.hash(&self.slab[place].original);
         self.remove(place, hash, at, reason);
     }
 
     /// Ends some connections whose time is over; tells whether there may be more. [`Conntrack::take_ended`] is to be
-    /// called in between. `ahead` is how far to look into the wheel's future: with [`Wheel::LATE`] none is missed.
-    pub(crate) fn expire_some(&mut self, now: Instant, ahead: Duration) -> bool {
-        let Some(due) = self.wheel.poll(now + ahead) else { return false };
+    /// called in between.
+    pub(crate) fn expire_some(&mut self, now: Instant, promptness: Promptness) -> bool {
+        let Some(due) = self.wheel.poll(now, promptness) else { return false };
         // Ask for all the connections, then for all the index lines: the cache misses overlap.
         due.iter().for_each(|place| self.prefetch(*place));
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =

@@ -119,8 +119,13 @@ impl Conntrack {
         let state = if replied { CtState::Established } else { CtState::New };
         let cookie = connection.cookie;
         let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie };
+        let mut nearer = false;
         match judge(connection, info, direction, now, &self.timeouts) {
-            Verdict::Accept(timeout) => connection.refresh(now, direction, info.ip_len, timeout),
+            Verdict::Accept(timeout) => {
+                let shorter = timeout.0 < connection.timeout;
+                connection.refresh(now, direction, info.ip_len, timeout);
+                nearer = shorter && connection.deadline() < deadline;
+            }
             Verdict::Ignore => {}
             Verdict::Kill => {
                 connection.refresh(now, direction, info.ip_len, Millis(0));
@@ -135,6 +140,9 @@ impl Conntrack {
         }
         if replied {
             connection.status.insert(Status::SEEN_REPLY);
+        }
+        if nearer {
+            self.refile(place);
         }
         tracked
     }
