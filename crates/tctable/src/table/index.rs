@@ -6,7 +6,7 @@
 //! searched and filled is in `buckets`.
 //!
 //! The table grows by a third when three of four slots are taken, so that growing leaves it 9/16 full: 12.2 to 16.3 bytes
-//! for an entry. At the highest load one entry in sixteen lies outside its home bucket. It shrinks by half when fewer
+//! for an entry. At the highest load one entry in fourteen lies outside its home bucket. It shrinks by half when fewer
 //! than one slot in four is taken, which leaves it half full: between growing and shrinking again lie as many insertions
 //! or removals as a quarter of its slots, so that a number of entries that goes up and down does not make it thrash.
 //!
@@ -27,7 +27,8 @@ const MIN_BUCKETS: u32 = 16;
 /// Homes that an insertion or a removal moves. One would do for a move to be over before the next one has to begin; some
 /// more make the time short in which there are two tables.
 const MOVES: u32 = 4;
-/// Buckets that an insertion looks at before it gives up. By chance none ever walks a tenth of it.
+/// Buckets that an insertion looks at before it gives up. By chance, at the highest load, one in ten million looks at
+/// thirty, and each further bucket is a third less likely.
 const MAX_WALK: u32 = 64;
 
 #[derive(Debug)]
@@ -59,6 +60,11 @@ impl Index {
     /// Buckets that the table has, or will have when all is moved.
     pub(crate) fn buckets(&self) -> usize {
         self.current.homes() as usize
+    }
+
+    /// Whether some entries have not been moved to the table of that size.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.previous.is_some()
     }
 
     /// The table in which a hash lies.
@@ -131,6 +137,13 @@ impl Index {
             self.leave_for((self.current.homes() / 2).max(MIN_BUCKETS));
         }
         true
+    }
+
+    /// The most buckets that a search has to look at.
+    #[cfg(test)]
+    pub(super) fn longest_walk(&self) -> usize {
+        let previous = self.previous.as_ref().map_or(0, |leaving| leaving.buckets.longest_walk());
+        self.current.longest_walk().max(previous)
     }
 
     /// Begins to move to a table of another size.

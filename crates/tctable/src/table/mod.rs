@@ -1,5 +1,9 @@
 //! What every table of the engine is made of: a keyed hash, an index from hash to entry, and a slab of entries.
 
+#[cfg(test)]
+mod attack;
+#[cfg_attr(not(test), expect(dead_code, reason = "for the places of unassured connections, in early drop"))]
+mod bits;
 mod buckets;
 mod chunked;
 mod hash;
