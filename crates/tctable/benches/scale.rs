@@ -134,7 +134,7 @@ fn shuffled(count: u32) -> impl Iterator<Item = u32> {
     (0..1u64 << (2 * half)).filter_map(move |number| {
         let (mut left, mut right) = (number >> half, number & mask);
         for key in [0x9e37_79b9u64, 0xbf58_476d, 0x94d0_49bb, 0x1331_11eb] {
-            (left, right) = (right, left ^ ((right + 1) * key * (key ^ right) >> 21 & mask));
+            (left, right) = (right, left ^ ((((right + 1) * key) >> 21) & mask));
         }
         u32::try_from(left << half | right).ok().filter(|number| *number < count)
     })

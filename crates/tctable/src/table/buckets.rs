@@ -332,7 +332,7 @@ mod tests {
         let mut buckets = Buckets::new(16);
         // Two homes that overflow into each other's buckets.
         for entry in 0..40 {
-            assert_eq!(buckets.insert(Hash(1 + (entry % 2 << 28)), entry, u32::MAX, &mut None), Ok(()));
+            assert_eq!(buckets.insert(Hash(1 + ((entry % 2) << 28)), entry, u32::MAX, &mut None), Ok(()));
         }
         let mut taken = Vec::new();
         buckets.empty_home(0, |hash, entry| taken.push((hash, entry)));

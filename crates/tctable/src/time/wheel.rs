@@ -235,7 +235,7 @@ impl Wheel {
             let now = self.tick >> shift;
             let distance = distance_to_set(&self.occupied[level], now as usize + 1)? as u64 + 1;
             let slot = (now as usize + distance as usize) % SLOTS;
-            Some((level * SLOTS + slot, (now + distance << shift) - u64::from(level != 0)))
+            Some((level * SLOTS + slot, ((now + distance) << shift) - u64::from(level != 0)))
         };
         (0..LEVELS).filter_map(next_of).min_by_key(|(_, tick)| *tick)
     }
