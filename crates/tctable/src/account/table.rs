@@ -4,7 +4,7 @@ use super::host::{Class, Host, Side};
 use crate::conntrack::Cookie;
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Slab, prefetch};
-use crate::time::{Duration, Instant, Wheel};
+use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// How hosts are kept.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Default for Config {
     }
 }
 
-/// The table holds `max` hosts: the packet is not counted for one more.
+/// The table holds `max` hosts, or too many whose hashes are alike: the packet is not counted for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("host table full")]
 pub struct HostTableFull;
@@ -185,7 +185,10 @@ impl Hosts {
         };
         let expires = host.expires(self.config.timeout);
         let place = self.slab.insert(host).ok_or(HostTableFull)?;
-        self.index.insert(self.hasher.host(family, address), place);
+        if self.index.insert(self.hasher.host(family, address), place).is_err() {
+            self.slab.remove(place);
+            return Err(HostTableFull);
+        }
         self.wheel.insert(place, expires);
         Ok(place)
     }
@@ -259,9 +262,9 @@ impl Hosts {
         &self.slab[place]
     }
 
-    /// Expires hosts whose time is over; `expired` sees each. `ahead` as for connections.
-    pub(crate) fn expire(&mut self, now: Instant, ahead: Duration, mut expired: impl FnMut(&Host)) {
-        while let Some(due) = self.wheel.poll(now + ahead) {
+    /// Expires hosts whose time is over; `expired` sees each.
+    pub(crate) fn expire(&mut self, now: Instant, promptness: Promptness, mut expired: impl FnMut(&Host)) {
+        while let Some(due) = self.wheel.poll(now, promptness) {
             for place in due {
                 let host = &mut self.slab[place];
                 let in_use = host.open_connections() != 0;

@@ -74,6 +74,13 @@ pub(super) enum Protocol {
     Generic,
 }
 
+impl Protocol {
+    /// Whether two first packets of one connection may be on their road at once without one being lost.
+    pub(super) fn allows_clash(&self) -> bool {
+        !matches!(self, Protocol::Tcp(_) | Protocol::Sctp(_) | Protocol::Generic)
+    }
+}
+
 /// A tracked connection.
 #[derive(Clone, Debug)]
 pub struct Connection {

@@ -18,8 +18,6 @@ pub struct Statistics {
     pub early_drop: u64,
     /// ICMP and ICMPv6 messages that make no sense, or that report an error of no known connection.
     pub error: u64,
-    /// Searches that went on in the other half of an index that is changing its size.
-    pub search_restart: u64,
     /// Connections whose tuple was taken in the meantime by one that is just the same: the packet went over to that.
     pub clash_resolve: u64,
     /// Connections not confirmed because too many connections share a hash.
@@ -36,7 +34,7 @@ pub struct Statistics {
 
 impl Statistics {
     /// Each with its name: first those of `conntrack -S`, in its order.
-    pub fn named(&self) -> [(&'static str, u64); 15] {
+    pub fn named(&self) -> [(&'static str, u64); 14] {
         [
             ("found", self.found),
             ("invalid", self.invalid),
@@ -45,7 +43,6 @@ impl Statistics {
             ("drop", self.drop),
             ("early_drop", self.early_drop),
             ("error", self.error),
-            ("search_restart", self.search_restart),
             ("clash_resolve", self.clash_resolve),
             ("chaintoolong", self.chaintoolong),
             ("ignore", self.ignore),

@@ -14,7 +14,7 @@ use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
 use crate::table::{Bits, Hash, HashKey, Hasher, Index, Slab};
-use crate::time::{Duration, Instant, Wheel};
+use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
 /// table is used again.
@@ -65,6 +65,9 @@ pub(crate) enum ConfirmError {
     /// Another connection has one of its tuples.
     #[error("connection clashes with another one")]
     Clash,
+    /// Too many connections lie where its hash would have it.
+    #[error("hash chain too long")]
+    ChainTooLong,
 }
 
 /// A connection that was taken out of the table, while its place still shows it.
@@ -106,7 +109,7 @@ impl Conntrack {
             wheel: Wheel::new(),
             statistics: Statistics::default(),
             changes: Changes::NONE,
-            unassured: Bits::new(),
+            unassured: Bits::default(),
             random: Random::new(seed),
             extensions: BTreeMap::new(),
             ended: VecDeque::new(),
@@ -114,9 +117,19 @@ impl Conntrack {
     }
 
     /// Connections in the table: `nf_conntrack_count`. One whose time is over counts until
-    /// the wheel comes round, at most [`Wheel::LATE`], or until [`crate::Gateway::handle_timeout`].
+    /// the wheel comes round, at most two ticks of 16.8 ms later, or until [`crate::Gateway::handle_timeout`].
     pub fn count(&self) -> usize {
         self.slab.len()
+    }
+
+    /// Buckets of seven connections each that the hash table has: `nf_conntrack_buckets`, but it follows the connections.
+    pub fn buckets(&self) -> usize {
+        self.index.buckets()
+    }
+
+    /// Whether the hash table is on its way to another size.
+    pub fn is_resizing(&self) -> bool {
+        self.index.is_moving()
     }
 
     /// How connections are tracked.
@@ -234,9 +247,10 @@ impl Conntrack {
     pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
         let Unconfirmed { mut connection, hash, begun_at } = unconfirmed;
         // Its tuple was looked up when it began: only what was confirmed since can clash.
-        if begun_at != self.statistics.insert && self.find(hash, &connection.original).is_some() {
-            self.statistics.insert_failed += 1;
-            return Err(ConfirmError::Clash);
+        if begun_at != self.statistics.insert
+            && let Some((place, direction)) = self.find(hash, &connection.original)
+        {
+            return self.resolve_clash(place, direction, &connection);
         }
         connection.status.insert(Status::CONFIRMED);
         let check_at = self.check_at(connection.last, connection.deadline());
@@ -244,12 +258,36 @@ impl Conntrack {
             self.statistics.drop += 1;
             return Err(ConfirmError::Full);
         };
-        self.index.insert(hash, place);
+        if self.index.insert(hash, place).is_err() {
+            self.slab.remove(place);
+            self.statistics.chaintoolong += 1;
+            self.statistics.insert_failed += 1;
+            self.statistics.drop += 1;
+            return Err(ConfirmError::ChainTooLong);
+        }
         self.slab[place].timer = self.wheel.insert(place, check_at);
         self.statistics.insert += 1;
         self.unassured.insert(place);
         let expected = self.slab[place].status.contains(Status::EXPECTED);
         self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
+        Ok(place)
+    }
+
+    /// A connection that came about while this one was on its road has its tuple. If it is the same one, of a protocol
+    /// that does not mind, this one's packet goes over to it.
+    #[cold]
+    fn resolve_clash(&mut self, place: u32, direction: Direction, loser: &Connection) -> Result<u32, ConfirmError> {
+        self.statistics.found += 1;
+        let same = direction == Direction::Original && loser.protocol.allows_clash();
+        if !same {
+            self.statistics.insert_failed += 1;
+            self.statistics.drop += 1;
+            return Err(ConfirmError::Clash);
+        }
+        self.statistics.clash_resolve += 1;
+        for (counter, more) in self.slab[place].counters.iter_mut().zip(loser.counters) {
+            *counter += more;
+        }
         Ok(place)
     }
 
@@ -297,9 +335,9 @@ impl Conntrack {
     }
 
     /// Ends some connections whose time is over; tells whether there may be more. [`Conntrack::take_ended`] is to be
-    /// called in between. `ahead` is how far to look into the wheel's future: with [`Wheel::LATE`] none is missed.
-    pub(crate) fn expire_some(&mut self, now: Instant, ahead: Duration) -> bool {
-        let Some(due) = self.wheel.poll(now + ahead) else { return false };
+    /// called in between.
+    pub(crate) fn expire_some(&mut self, now: Instant, promptness: Promptness) -> bool {
+        let Some(due) = self.wheel.poll(now, promptness) else { return false };
         // Ask for all the connections, then for all the index lines: the cache misses overlap.
         due.iter().for_each(|place| self.prefetch(*place));
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =

@@ -31,7 +31,7 @@ pub use statistics::Statistics;
 
 use crate::packet::{Family, Frame, LinkType, Packet};
 use crate::table::HashKey;
-use crate::time::{Duration, Instant};
+use crate::time::{Instant, Promptness};
 
 /// The datagrams that are not whole yet.
 #[derive(Debug)]
@@ -81,13 +81,11 @@ impl Defrag {
         Outcome::Whole(whole)
     }
 
-    /// Drops datagrams that took too long: up to [`crate::time::Wheel::LATE`] late where `ahead` is zero; exact to the
-    /// nanosecond where it is that much, but for calls within one tick of the wheel (16.8 ms), where what comes due
-    /// between them may wait for a later call. No fragment ever finds a datagram whose time is over, but only here
+    /// Drops datagrams that took too long: as promptly as is asked for. No fragment ever finds a datagram whose time is over, but only here
     /// memory gets free.
-    pub fn expire(&mut self, now: Instant, ahead: Duration) {
-        self.v4.expire(now, ahead);
-        self.v6.expire(now, ahead);
+    pub fn expire(&mut self, now: Instant, promptness: Promptness) {
+        self.v4.expire(now, promptness);
+        self.v6.expire(now, promptness);
     }
 
     /// When [`Defrag::expire`] has something to do.

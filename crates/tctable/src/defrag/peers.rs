@@ -31,7 +31,10 @@ impl Peers {
             return Some(place);
         }
         let place = self.slab.insert(Peer { address, fragments: 0, queues: 1 })?;
-        self.index.insert(hash, place);
+        if self.index.insert(hash, place).is_err() {
+            self.slab.remove(place);
+            return None;
+        }
         Some(place)
     }
 

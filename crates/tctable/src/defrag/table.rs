@@ -7,7 +7,7 @@ use super::queue::{Fate, Layout, Queue};
 use super::statistics::Statistics;
 use crate::packet::{Family, Frame, Invalid, PacketInfo, Transport};
 use crate::table::{Hash, HashKey, Hasher, Index, Slab};
-use crate::time::{Duration, Instant, Wheel};
+use crate::time::{Instant, Promptness, Wheel};
 
 /// The datagrams of one family that are not whole yet.
 #[derive(Debug)]
@@ -140,8 +140,14 @@ impl Table {
         let peer = if counted { self.peers.join(key.tuple.source).map(|peer| (peer, 0)) } else { None };
         let deadline = now + self.limits.time;
         let place = self.slab.insert(Queue::new(*key, deadline, peer))?;
+        if self.index.insert(hash, place).is_err() {
+            if let Some((peer, _)) = peer {
+                self.peers.leave(peer);
+            }
+            self.slab.remove(place);
+            return None;
+        }
         self.slab[place].timer = self.wheel.insert(place, deadline);
-        self.index.insert(hash, place);
         self.statistics.memory += u64::from(QUEUE);
         self.statistics.queues += 1;
         Some(place)
@@ -207,8 +213,8 @@ impl Table {
         self.statistics.timeouts += 1;
     }
 
-    pub(super) fn expire(&mut self, now: Instant, ahead: Duration) {
-        while let Some(due) = self.wheel.poll(now + ahead) {
+    pub(super) fn expire(&mut self, now: Instant, promptness: Promptness) {
+        while let Some(due) = self.wheel.poll(now, promptness) {
             for place in due {
                 let deadline = self.slab[place].deadline;
                 if deadline <= now {

@@ -13,7 +13,7 @@ use crate::conntrack::{
 use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
 use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
-use crate::time::{Duration, Instant, Wheel};
+use crate::time::{Duration, Instant, Promptness};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
 /// first of them is judged, so that a table larger than the caches costs one memory latency for many packets.
@@ -269,7 +269,7 @@ impl Gateway {
         } else {
             self.now = time;
             if time >= self.timers_at {
-                self.timers(Duration::ZERO);
+                self.timers(Promptness::Tick);
             }
         }
         self.now
@@ -555,17 +555,17 @@ impl Gateway {
         observer.seen(self, &seen);
     }
 
-    fn timers(&mut self, ahead: Duration) {
+    fn timers(&mut self, promptness: Promptness) {
         self.timers_at = self.now + TIMER_INTERVAL;
-        while self.conntrack.expire_some(self.now, ahead) {
+        while self.conntrack.expire_some(self.now, promptness) {
             self.take_ended();
         }
         if let Some(defrag) = &mut self.defrag {
-            defrag.expire(self.now, ahead);
+            defrag.expire(self.now, promptness);
         }
         let (events, totals) = (&mut self.events, &mut self.totals);
         let wanted = self.config.events.host_expired;
-        self.hosts.expire(self.now, ahead, |host| {
+        self.hosts.expire(self.now, promptness, |host| {
             if wanted {
                 totals.events_lost += u64::from(!events.push(Event::HostExpired(Box::new(host.clone()))));
             }
@@ -647,10 +647,9 @@ impl Gateway {
 
     /// Moves time on without a frame and ends all that is over. Time never goes back.
     ///
-    /// Exact to the nanosecond, but for calls within one tick of the wheel (16.8 ms): what comes due between them may wait
-    /// for a later call. No packet ever finds a connection whose time is over.
+    /// Exact to the nanosecond, however often it is called.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.timers(Wheel::LATE);
+        self.timers(Promptness::Exact);
     }
 }

@@ -20,13 +20,21 @@ impl<T, const CHUNK: usize> Chunked<T, CHUNK> {
     }
 
     pub(crate) fn push(&mut self, value: T) {
-        if self.len.is_multiple_of(CHUNK) {
+        if self.chunks.len() == self.len / CHUNK {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        if let Some(chunk) = self.chunks.last_mut() {
+        if let Some(chunk) = self.chunks.get_mut(self.len / CHUNK) {
             chunk.push(value);
             self.len += 1;
         }
+    }
+
+    /// Takes the last one out. Its chunk stays, for the next one.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
+        let value = self.chunks.get_mut(last / CHUNK)?.pop()?;
+        self.len = last;
+        Some(value)
     }
 
     #[inline]
@@ -48,5 +56,24 @@ impl<T, const CHUNK: usize> std::ops::IndexMut<usize> for Chunked<T, CHUNK> {
     #[inline]
     fn index_mut(&mut self, index: usize) -> &mut T {
         &mut self.chunks[index / CHUNK][index % CHUNK]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_over_chunks() {
+        let mut stack: Chunked<u32, 4> = Chunked::new();
+        for round in 0..3 {
+            (0..9).for_each(|value| stack.push(value));
+            assert_eq!((stack.len(), stack[8], stack.get(9)), (9, 8, None));
+            for value in (0..9).rev() {
+                assert_eq!(stack.pop(), Some(value), "{round}");
+            }
+            assert_eq!((stack.pop(), stack.len()), (None, 0));
+        }
+        assert_eq!(stack.chunks.len(), 3);
     }
 }

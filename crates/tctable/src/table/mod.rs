@@ -1,6 +1,9 @@
 //! What every table of the engine is made of: a keyed hash, an index from hash to entry, and a slab of entries.
 
+#[cfg(test)]
+mod attack;
 mod bits;
+mod buckets;
 mod chunked;
 mod hash;
 mod index;

@@ -7,22 +7,28 @@ use super::{Chunked, prefetch};
 /// them first; only references handed to the outside need the generation.
 ///
 /// A freed place is used again last-in-first-out: it is the one most likely still in the cache.
+///
+/// Nothing ever moves, and no chunk is given back: what a flood of entries took is kept for the next one, 8 bytes for each
+/// place besides the entry. That is bounded by whoever bounds the entries; and a freed place can still be read, by a
+/// reference that was taken just before, because of it.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     entries: Chunked<T, CHUNK>,
-    generations: Chunked<u32, GENERATIONS_CHUNK>,
-    free: Vec<u32>,
+    generations: Chunked<u32, NUMBERS_CHUNK>,
+    /// Freed places, the latest last.
+    free: Chunked<u32, NUMBERS_CHUNK>,
 }
 
-/// Entries to a chunk: some 700 KB of connections.
+/// Entries to a chunk: half a megabyte of connections.
 const CHUNK: usize = 1 << 12;
-const GENERATIONS_CHUNK: usize = 1 << 16;
+/// Of plain numbers: 256 KiB.
+const NUMBERS_CHUNK: usize = 1 << 16;
 /// A generation's lowest bit tells a place that is in use.
 const LIVE: u32 = 1;
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Slab { entries: Chunked::new(), generations: Chunked::new(), free: Vec::new() }
+        Slab { entries: Chunked::new(), generations: Chunked::new(), free: Chunked::new() }
     }
 
     /// Entries in use.

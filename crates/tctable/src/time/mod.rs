@@ -4,4 +4,4 @@ mod instant;
 mod wheel;
 
 pub use instant::{Duration, Instant};
-pub use wheel::{Due, TimerPosition, Wheel};
+pub use wheel::{Due, Promptness, TimerPosition, Wheel};

@@ -2,7 +2,7 @@
 
 use tctable::defrag::Config;
 use tctable::packet::Family;
-use tctable::time::{Duration, Wheel};
+use tctable::time::{Duration, Promptness};
 use tctable_lab::packets::Ipv4;
 
 use crate::support::*;
@@ -22,10 +22,10 @@ fn a_datagram_that_takes_too_long_is_dropped() {
             road.wait(Duration::from_secs(secs(family) - 1));
             // A later one gives it no more time.
             assert_eq!(road.letters([piece(8, 16)]), "H");
-            road.defrag.expire(road.now, Wheel::LATE);
+            road.defrag.expire(road.now, Promptness::Exact);
             road.wait(Duration::from_nanos(nanos));
-            assert!(road.defrag.next_timeout().is_some_and(|due| due.since(road.now) <= Wheel::LATE));
-            road.defrag.expire(road.now, Wheel::LATE);
+            assert!(road.defrag.next_timeout().is_some_and(|due| due.since(road.now) <= tctable::time::Wheel::LATE));
+            road.defrag.expire(road.now, Promptness::Exact);
             let statistics = *road.statistics(family);
             assert_eq!((u64::from(statistics.queues), statistics.memory == 0), (1 - over, over == 1));
             assert_eq!((statistics.fails, statistics.timeouts), (over, over));
@@ -76,7 +76,7 @@ fn while_fragments_take_too_much_memory_all_are_refused() {
         assert_eq!((statistics.fails, statistics.queues, statistics.memory), (4, 2, u64::from(2 * one)));
         // Time frees it.
         road.wait(Duration::from_secs(secs(family)));
-        road.defrag.expire(road.now, Wheel::LATE);
+        road.defrag.expire(road.now, Promptness::Exact);
         assert_eq!(road.statistics(family).memory, 0);
         // Zero is no room at all.
         road.defrag.set_config(&limit(0));
@@ -113,7 +113,7 @@ fn a_flood_of_first_fragments_fills_the_memory_and_no_more() {
         assert!(statistics.queues > 1_900, "{}", statistics.queues);
         assert_eq!(statistics.fails, 50_000 - u64::from(statistics.queues));
         road.wait(Duration::from_secs(secs(family)));
-        road.defrag.expire(road.now, Wheel::LATE);
+        road.defrag.expire(road.now, Promptness::Exact);
         let after = *road.statistics(family);
         assert_eq!((after.memory, after.timeouts), (0, u64::from(statistics.queues)));
     }
@@ -196,9 +196,9 @@ fn a_datagram_that_begins_anew_has_all_its_time_again() {
         road.wait(Duration::from_secs(20));
         assert_eq!(road.letters([from(here, 2, 0, 8), from(here, 3, 0, 8), from(here, 1, 16, 32)]), "HHH");
         road.wait(Duration::from_secs(10));
-        road.defrag.expire(road.now, Wheel::LATE);
+        road.defrag.expire(road.now, Promptness::Exact);
         road.wait(Duration::from_nanos(nanos - 10_000_000_000));
-        road.defrag.expire(road.now, Wheel::LATE);
+        road.defrag.expire(road.now, Promptness::Exact);
         let statistics = road.statistics(Family::V4);
         assert_eq!((statistics.queues, statistics.timeouts), (queues, 3 - u64::from(queues)));
     }

@@ -145,6 +145,61 @@ fn time_alone_ends_it_within_three_ticks() {
 }
 
 #[test]
+fn a_deadline_that_moved_nearer_is_kept() {
+    for net in BOTH {
+        let mut road = open(net);
+        road.wait(Duration::from_secs(100_000)).pass(&net.out("."));
+        // From five days to a minute, and back to two minutes.
+        for packet in [net.out("F."), net.back("."), net.back("F."), net.out(".")] {
+            road.wait(Duration::from_secs(1)).pass(&packet);
+        }
+        let deadline = road.now + Duration::from_secs(120);
+        for (now, open) in [(before(deadline), 1), (deadline, 0)] {
+            road.now = now;
+            road.tick();
+            assert_eq!(road.gateway.conntrack().count(), open);
+        }
+        assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
+    }
+}
+
+#[test]
+fn two_calls_within_one_tick_each_end_what_is_over() {
+    for net in BOTH {
+        for (packet, seconds) in openers(net) {
+            let mut road = Road::new();
+            road.pass(&packet);
+            let deadline = START + Duration::from_secs(seconds);
+            road.now = before(deadline);
+            road.tick();
+            assert_eq!(road.gateway.conntrack().count(), 1);
+            road.wait(NANO).tick();
+            assert_eq!(road.gateway.conntrack().count(), 0);
+            assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
+        }
+    }
+}
+
+#[test]
+fn calls_a_thousand_times_a_tick_end_each_one_at_its_deadline() {
+    for net in BOTH {
+        let mut road = Road::new();
+        let step = Duration::from_nanos(16_777);
+        for id in 0..1000 {
+            road.wait(step).pass(&net.ping(id));
+        }
+        road.now = START + Duration::from_secs(30);
+        for left in (0..1000).rev() {
+            road.wait(step).tick();
+            assert_eq!(road.gateway.conntrack().count(), left);
+        }
+        let deadlines = ends(&mut road).into_iter().map(|(at, _)| at);
+        let first = START + Duration::from_secs(30);
+        assert!(deadlines.eq((1..=1000).map(|n| first + Duration::from_nanos(n * step.as_nanos()))));
+    }
+}
+
+#[test]
 fn other_traffic_ends_it_too() {
     for net in BOTH {
         let mut road = Road::new();

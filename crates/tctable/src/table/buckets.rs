@@ -1,0 +1,366 @@
+use super::{Hash, prefetch};
+
+/// Slots of a bucket.
+pub(super) const SLOTS: usize = 7;
+const WORDS: usize = 16;
+const PASSED: usize = 7;
+const ENTRIES: usize = 8;
+const FREE: u32 = 0;
+
+/// Buckets to a chunk: 128 KiB. Getting one from the operating system, page by page, takes less than 0.1 ms.
+pub(super) const CHUNK: usize = 1 << 11;
+/// Buckets of room behind the last home, at first.
+const OVERFLOW: usize = 16;
+
+/// A cache line: seven hashes, zero where a slot is free; the number of entries that passed; seven entries; and a word to
+/// spare.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(super) struct Bucket([u32; WORDS]);
+
+/// A bucket that nothing was ever put in, as every one is that has no memory yet.
+static EMPTY: Bucket = Bucket([0; WORDS]);
+
+/// Buckets that lie together. Where the table has to give one back, all of them are empty.
+pub(super) type Chunk = Box<[Bucket]>;
+
+/// Open addressing over a number of buckets that stays the same.
+///
+/// An entry lies in its home bucket, or in the first one after it that had room; a bucket counts the entries that had to
+/// pass it, and a search goes on only while that is not zero. So nothing is ever marked as deleted, and the cost does not
+/// creep up with age. There is no way round from the last bucket to the first: entries of the last homes lie in further
+/// buckets behind them, so that an entry is never found before its home.
+///
+/// Memory comes in chunks, when the first entry comes to lie there, and can be given back in chunks from the front.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    chunks: Vec<Chunk>,
+    /// Buckets that are the home of some hash.
+    homes: u32,
+}
+
+/// No room for an entry within the buckets that it may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooFar;
+
+/// What is kept of a hash: never zero, which is a free slot's.
+#[inline(always)]
+fn kept(hash: Hash) -> u32 {
+    hash.0.max(1)
+}
+
+/// Works for any number of homes, and rises with the hash.
+#[inline(always)]
+fn home_of(hash: Hash, homes: u32) -> u32 {
+    ((u64::from(kept(hash)) * u64::from(homes)) >> 32) as u32
+}
+
+impl Bucket {
+    /// One bit for each slot that has that word. All eight words of the half line are compared, as the compiler does it
+    /// with vectors; the one that is no slot is masked out.
+    #[inline(always)]
+    fn matches(&self, word: u32) -> u32 {
+        let line = self.0[..ENTRIES].iter().enumerate();
+        let bits = line.fold(0, |bits, (slot, kept)| bits | u32::from(*kept == word) << slot);
+        bits & ((1 << SLOTS) - 1)
+    }
+
+    #[inline(always)]
+    fn entry(&self, bits: u32) -> u32 {
+        self.0[ENTRIES + bits.trailing_zeros() as usize % SLOTS]
+    }
+
+    #[inline(always)]
+    fn is_passed(&self) -> bool {
+        self.0[PASSED] != 0
+    }
+}
+
+impl Buckets {
+    pub(super) fn new(homes: u32) -> Self {
+        Buckets { chunks: Vec::with_capacity(homes as usize / CHUNK + 2), homes }
+    }
+
+    /// The number of home buckets.
+    #[inline(always)]
+    pub(super) fn homes(&self) -> u32 {
+        self.homes
+    }
+
+    /// The first bucket in which a hash may lie; rises with the hash.
+    #[inline(always)]
+    pub(super) fn home(&self, hash: Hash) -> u32 {
+        home_of(hash, self.homes)
+    }
+
+    #[inline(always)]
+    fn bucket(&self, at: u32) -> &Bucket {
+        let chunk = self.chunks.get(at as usize / CHUNK);
+        chunk.and_then(|chunk| chunk.get(at as usize % CHUNK)).unwrap_or(&EMPTY)
+    }
+
+    #[inline(always)]
+    fn bucket_mut(&mut self, at: u32) -> Option<&mut Bucket> {
+        self.chunks.get_mut(at as usize / CHUNK)?.get_mut(at as usize % CHUNK)
+    }
+
+    /// Gives a bucket its memory: `spare`, or from the allocator.
+    #[cold]
+    fn reach(&mut self, at: u32, spare: &mut Option<Chunk>) {
+        let (chunk, within) = (at as usize / CHUNK, at as usize % CHUNK);
+        if self.chunks.len() <= chunk {
+            self.chunks.resize_with(chunk + 1, Chunk::default);
+        }
+        let Some(place) = self.chunks.get_mut(chunk) else { return };
+        // As many as there are homes, and some room behind the last.
+        let homes = (self.homes as usize).saturating_sub(chunk * CHUNK);
+        let wanted = homes.max(within).saturating_add(OVERFLOW).min(CHUNK);
+        if wanted == CHUNK
+            && place.is_empty()
+            && let Some(spare) = spare.take()
+        {
+            *place = spare;
+            return;
+        }
+        let mut grown = Vec::with_capacity(wanted);
+        grown.extend_from_slice(place);
+        grown.resize(wanted, EMPTY);
+        *place = grown.into_boxed_slice();
+    }
+
+    /// Asks for the home bucket's cache line.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, hash: Hash) {
+        prefetch(self.bucket(self.home(hash)));
+    }
+
+    /// The first entry of that hash for which `is` holds.
+    #[inline]
+    pub(super) fn find(&self, hash: Hash, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut at = self.home(hash);
+        loop {
+            let bucket = self.bucket(at);
+            let mut bits = bucket.matches(kept(hash));
+            while bits != 0 {
+                let entry = bucket.entry(bits);
+                if is(entry) {
+                    return Some(entry);
+                }
+                bits &= bits - 1;
+            }
+            // Nobody passed a bucket that has no memory.
+            if !bucket.is_passed() {
+                return None;
+            }
+            at += 1;
+        }
+    }
+
+    /// An entry of the home bucket that has that hash.
+    #[inline]
+    pub(super) fn likely(&self, hash: Hash) -> Option<u32> {
+        let bucket = self.bucket(self.home(hash));
+        let bits = bucket.matches(kept(hash));
+        (bits != 0).then(|| bucket.entry(bits))
+    }
+
+    /// Puts an entry in, in one of the first `limit` buckets from its home on.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        hash: Hash,
+        entry: u32,
+        limit: u32,
+        spare: &mut Option<Chunk>,
+    ) -> Result<(), TooFar> {
+        let home = self.home(hash);
+        for at in home..home.saturating_add(limit) {
+            if self.bucket_mut(at).is_none() {
+                self.reach(at, spare);
+            }
+            let Some(bucket) = self.bucket_mut(at) else { break };
+            let free = bucket.matches(FREE).trailing_zeros() as usize;
+            if free < SLOTS {
+                bucket.0[free] = kept(hash);
+                bucket.0[ENTRIES + free] = entry;
+                for passed in home..at {
+                    self.count_passed(passed, 1);
+                }
+                return Ok(());
+            }
+        }
+        Err(TooFar)
+    }
+
+    #[inline]
+    fn count_passed(&mut self, at: u32, change: i32) {
+        if let Some(bucket) = self.bucket_mut(at) {
+            bucket.0[PASSED] = bucket.0[PASSED].wrapping_add_signed(change);
+        }
+    }
+
+    /// Takes an entry out; tells whether it was in.
+    pub(super) fn remove(&mut self, hash: Hash, entry: u32) -> bool {
+        let home = self.home(hash);
+        let mut at = home;
+        // A bucket without memory holds nothing.
+        while let Some(bucket) = self.bucket_mut(at) {
+            let slots = bucket.matches(kept(hash));
+            let holds = |slot: &usize| slots >> slot & 1 != 0 && bucket.0[ENTRIES + slot] == entry;
+            if let Some(slot) = (0..SLOTS).find(holds) {
+                bucket.0[slot] = FREE;
+                for passed in home..at {
+                    self.count_passed(passed, -1);
+                }
+                return true;
+            }
+            if !bucket.is_passed() {
+                return false;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Takes out all entries of one home.
+    #[inline]
+    pub(super) fn empty_home(&mut self, home: u32, mut taken: impl FnMut(Hash, u32)) {
+        let homes = self.homes;
+        let mut at = home;
+        while let Some(bucket) = self.bucket_mut(at) {
+            // Before the last of those that passed is taken out.
+            let is_passed = bucket.is_passed();
+            let mut passed_by = 0;
+            for slot in 0..SLOTS {
+                let hash = Hash(bucket.0[slot]);
+                if hash.0 != FREE && home_of(hash, homes) == home {
+                    bucket.0[slot] = FREE;
+                    passed_by += 1;
+                    taken(hash, bucket.0[ENTRIES + slot]);
+                }
+            }
+            for passed in home..at {
+                self.count_passed(passed, -passed_by);
+            }
+            if !is_passed {
+                return;
+            }
+            at += 1;
+        }
+    }
+
+    /// Takes the chunk away that ends before a home, where one ends right there. No entry may have a home before.
+    #[inline]
+    pub(super) fn give_back(&mut self, home: u32) -> Option<Chunk> {
+        if !(home as usize).is_multiple_of(CHUNK) {
+            return None;
+        }
+        let chunk = self.chunks.get_mut((home as usize / CHUNK).checked_sub(1)?)?;
+        Some(std::mem::take(chunk)).filter(|chunk| chunk.len() == CHUNK)
+    }
+
+    /// Buckets that have memory.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// The most buckets that a search has to look at.
+    #[cfg(test)]
+    pub(super) fn longest_walk(&self) -> usize {
+        let (mut longest, mut walk) = (0, 0);
+        for chunk in &self.chunks {
+            for bucket in chunk {
+                walk += 1;
+                longest = longest.max(walk);
+                walk = if bucket.is_passed() { walk } else { 0 };
+            }
+        }
+        longest
+    }
+
+    /// Whether nothing is in it and no bucket remembers an entry that passed it.
+    #[cfg(test)]
+    pub(super) fn is_blank(&self) -> bool {
+        self.chunks.iter().flatten().all(|bucket| bucket.0[..ENTRIES] == [0; ENTRIES])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(buckets: &Buckets, hash: u32, entry: u32) -> bool {
+        buckets.find(Hash(hash), |found| found == entry).is_some()
+    }
+
+    #[test]
+    fn an_entry_that_would_go_too_far_is_refused_and_leaves_no_trace() {
+        let mut buckets = Buckets::new(16);
+        let room = 4 * SLOTS as u32;
+        for entry in 0..room {
+            assert_eq!(buckets.insert(Hash(5), entry, 4, &mut None), Ok(()));
+        }
+        assert_eq!(buckets.insert(Hash(5), room, 4, &mut None), Err(TooFar));
+        // One more bucket would do, and an entry that begins a bucket later has it.
+        assert_eq!(buckets.insert(Hash(1 << 28), room + 1, 4, &mut None), Ok(()));
+        assert!(!find(&buckets, 5, room) && find(&buckets, 1 << 28, room + 1));
+        assert!(buckets.remove(Hash(1 << 28), room + 1));
+        // With a place free again there is room for one.
+        assert!(buckets.remove(Hash(5), 3));
+        assert_eq!(buckets.insert(Hash(5), room, 4, &mut None), Ok(()));
+        for entry in (0..=room).filter(|entry| *entry != 3) {
+            assert!(buckets.remove(Hash(5), entry), "{entry}");
+        }
+        assert!(buckets.is_blank());
+    }
+
+    #[test]
+    fn entries_of_the_last_home_find_room_behind_it() {
+        let mut buckets = Buckets::new(16);
+        for entry in 0..1000 {
+            assert_eq!(buckets.insert(Hash(u32::MAX), entry, u32::MAX, &mut None), Ok(()));
+        }
+        assert!((0..1000).all(|entry| find(&buckets, u32::MAX, entry)));
+        assert_eq!(buckets.longest_walk(), 1000usize.div_ceil(SLOTS));
+        assert!((0..1000).all(|entry| buckets.remove(Hash(u32::MAX), entry)));
+        assert!(buckets.is_blank());
+    }
+
+    #[test]
+    fn a_home_is_emptied_alone() {
+        let mut buckets = Buckets::new(16);
+        // Two homes that overflow into each other's buckets.
+        for entry in 0..40 {
+            assert_eq!(buckets.insert(Hash(1 + ((entry % 2) << 28)), entry, u32::MAX, &mut None), Ok(()));
+        }
+        let mut taken = Vec::new();
+        buckets.empty_home(0, |hash, entry| taken.push((hash, entry)));
+        taken.sort_unstable_by_key(|(_, entry)| *entry);
+        assert_eq!(taken, (0..40).step_by(2).map(|entry| (Hash(1), entry)).collect::<Vec<_>>());
+        assert!((1..40).step_by(2).all(|entry| find(&buckets, 1 + (1 << 28), entry)));
+        buckets.empty_home(1, |_, _| ());
+        assert!(buckets.is_blank());
+    }
+
+    #[test]
+    fn memory_comes_where_it_is_needed_and_goes_from_the_front() {
+        let mut buckets = Buckets::new(3 * CHUNK as u32);
+        assert_eq!(buckets.held(), 0);
+        assert!(!find(&buckets, u32::MAX, 1) && !buckets.remove(Hash(0), 1));
+        let hash_of = |home: u32| Hash(((u64::from(home) << 32) / (3 * CHUNK as u64)) as u32 + 1);
+        let second = CHUNK as u32;
+        let mut spare = Some(vec![EMPTY; CHUNK].into_boxed_slice());
+        assert_eq!(buckets.insert(hash_of(second), 1, 1, &mut spare), Ok(()));
+        assert!(spare.is_none());
+        assert_eq!((buckets.held(), buckets.home(hash_of(second))), (CHUNK, second));
+        assert_eq!(buckets.insert(hash_of(0), 2, 1, &mut spare), Ok(()));
+        assert_eq!(buckets.held(), 2 * CHUNK);
+
+        buckets.empty_home(0, |_, _| ());
+        assert!(buckets.give_back(1).is_none());
+        assert_eq!(buckets.give_back(second).map(|chunk| chunk.len()), Some(CHUNK));
+        assert!(find(&buckets, hash_of(second).0, 1));
+        assert_eq!(buckets.held(), CHUNK);
+    }
+}
