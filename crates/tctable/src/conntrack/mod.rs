@@ -7,7 +7,9 @@
 //! One index finds a connection from the tuples of both directions: its hash is the same for both (see `table::hash`).
 
 mod connection;
+pub mod expect;
 mod generic;
+pub mod helper;
 mod icmp;
 mod state;
 mod statistics;
