@@ -41,9 +41,9 @@ fuzz_target!(|input: &[u8]| {
         (master, tuples, Attached::new(helper.clone()), [0u32; 2])
     });
     let mut now = NOW;
-    while let Some((head, after)) = rest.split_first_chunk::<4>() {
-        let [bits, cut, wait, length] = *head;
-        let (bytes, after) = after.split_at(after.len().min(usize::from(length) * 4));
+    while let Some((head, after)) = rest.split_first_chunk::<5>() {
+        let [bits, cut, wait, high, low] = *head;
+        let (bytes, after) = after.split_at(after.len().min(u16::from_be_bytes([high, low]).into()));
         rest = after;
         now += Duration::from_secs(wait.into());
         let (master, tuples, attached, sequences) = &mut talks[usize::from(bits & 1)];
@@ -78,10 +78,9 @@ fuzz_target!(|input: &[u8]| {
         }
         let statistics = expectations.statistics();
         assert_eq!(statistics.create - statistics.delete, expectations.len() as u64);
-        if bits & 64 != 0 {
-            if let Some(first) = expectations.iter().next().copied() {
-                expectations.take(now, &first.tuple, 0, |_| true);
-            }
+        let first = expectations.iter().next().copied();
+        if let Some(first) = first.filter(|_| bits & 64 != 0) {
+            expectations.take(now, &first.tuple, 0, |_| true);
         }
     }
     for (master, tuples, attached, _) in talks {

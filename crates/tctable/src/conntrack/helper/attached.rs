@@ -34,6 +34,8 @@ impl Attached {
         expectations: &mut Expectations,
         keymap: &mut Keymap,
     ) -> (Outcome, Consequences) {
+        // What is no longer expected cannot be renewed.
+        expectations.expire(payload.now);
         let mut requests = Requests {
             now: payload.now,
             master,

@@ -200,6 +200,16 @@ fn a_registration_waits_again_while_it_is_renewed() {
 }
 
 #[test]
+fn an_answer_that_comes_too_late_renews_nothing() {
+    let mut tables = Tables::new();
+    let mut talk = Talk::new(udp(), Family::V4, &mut tables);
+    talk.say(&mut tables, Original, register(&["CSeq: 1 REGISTER", CONTACT, "Expires: 600"]));
+    talk.now += Duration::from_secs(180);
+    talk.say(&mut tables, Reply, ok(&[&format!("{CONTACT};expires=100")]));
+    assert_eq!(state(&tables, talk.now), None);
+}
+
+#[test]
 fn a_registration_takes_the_place_of_the_one_before() {
     let mut tables = Tables::new();
     let mut talk = Talk::new(udp(), Family::V4, &mut tables);
