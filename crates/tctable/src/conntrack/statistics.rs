@@ -24,17 +24,11 @@ pub struct Statistics {
     pub chaintoolong: u64,
     /// Connections that ended.
     pub delete: u64,
-    /// New connections that another one had expected.
-    pub expect_new: u64,
-    /// Connections expected.
-    pub expect_create: u64,
-    /// Expectations that ended.
-    pub expect_delete: u64,
 }
 
 impl Statistics {
     /// Each with its name: first those of `conntrack -S`, in its order.
-    pub fn named(&self) -> [(&'static str, u64); 14] {
+    pub fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("found", self.found),
             ("invalid", self.invalid),
@@ -47,9 +41,6 @@ impl Statistics {
             ("chaintoolong", self.chaintoolong),
             ("ignore", self.ignore),
             ("delete", self.delete),
-            ("expect_new", self.expect_new),
-            ("expect_create", self.expect_create),
-            ("expect_delete", self.expect_delete),
         ]
     }
 }

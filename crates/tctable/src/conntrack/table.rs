@@ -6,7 +6,9 @@ use thiserror::Error;
 use super::changes::Changes;
 use super::config::Config;
 use super::connection::{Connection, Cookie, Direction};
+use super::expect::Expectations;
 use super::extension::Extension;
+use super::helper::{Helpers, Keymap};
 use super::pressure::Random;
 use super::statistics::Statistics;
 use super::status::Status;
@@ -25,8 +27,16 @@ pub struct ConnectionId {
 }
 
 impl ConnectionId {
+    pub(super) fn new(place: u32, generation: u32) -> Self {
+        ConnectionId { place, generation }
+    }
+
     pub(super) fn place(self) -> u32 {
         self.place
+    }
+
+    pub(super) fn generation(self) -> u32 {
+        self.generation
     }
 }
 
@@ -43,6 +53,8 @@ pub enum EndReason {
     EarlyDrop,
     /// It was deleted from outside.
     Deleted,
+    /// The helper of another connection ended it: a PPTP call was hung up.
+    Helper,
 }
 
 /// A connection that left the table.
@@ -95,13 +107,18 @@ pub struct Conntrack {
     pub(super) unassured: Bits,
     pub(super) random: Random,
     pub(super) extensions: BTreeMap<u32, Extension>,
+    pub(super) expectations: Expectations,
+    pub(super) keymap: Keymap,
+    pub(super) helpers: Helpers,
     ended: VecDeque<End>,
 }
 
 impl Conntrack {
-    pub(crate) fn new(config: Config, key: HashKey, seed: u64) -> Self {
+    pub(crate) fn new(config: Config, helpers: Helpers, key: HashKey, seed: u64) -> Self {
         Conntrack {
             timeouts: Ready::from(&config.timeouts),
+            expectations: Expectations::new(config.expect_max, key),
+            keymap: Keymap::new(config.expect_max, key),
             config,
             hasher: Hasher::new(key),
             index: Index::new(),
@@ -112,6 +129,7 @@ impl Conntrack {
             unassured: Bits::default(),
             random: Random::new(seed),
             extensions: BTreeMap::new(),
+            helpers,
             ended: VecDeque::new(),
         }
     }
@@ -141,7 +159,13 @@ impl Conntrack {
     /// their next packet.
     pub(crate) fn set_config(&mut self, config: Config) {
         self.timeouts = Ready::from(&config.timeouts);
+        self.expectations.set_max(config.expect_max);
         self.config = config;
+    }
+
+    /// Other helpers, for connections that begin from now on.
+    pub(crate) fn set_helpers(&mut self, helpers: Helpers) {
+        self.helpers = helpers;
     }
 
     /// Ends a connection at somebody's wish; tells whether it was there.
@@ -186,7 +210,7 @@ impl Conntrack {
         self.changes
     }
 
-    fn id(&self, place: u32) -> ConnectionId {
+    pub(super) fn id(&self, place: u32) -> ConnectionId {
         ConnectionId { place, generation: self.slab.generation(place) }
     }
 
@@ -245,7 +269,7 @@ impl Conntrack {
     /// # Errors
     /// [`ConfirmError`]; the connection is gone then, and its packet is to be dropped.
     pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
-        let Unconfirmed { mut connection, hash, begun_at } = unconfirmed;
+        let Unconfirmed { mut connection, extension, hash, begun_at } = unconfirmed;
         // Its tuple was looked up when it began: only what was confirmed since can clash.
         if begun_at != self.statistics.insert
             && let Some((place, direction)) = self.find(hash, &connection.original)
@@ -270,6 +294,10 @@ impl Conntrack {
         self.unassured.insert(place);
         let expected = self.slab[place].status.contains(Status::EXPECTED);
         self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
+        if let Some(extension) = extension {
+            self.changes |= if extension.helper.is_some() { Changes::HELPER } else { Changes::NONE };
+            *self.extension_mut(place) = *extension;
+        }
         Ok(place)
     }
 
@@ -334,6 +362,11 @@ impl Conntrack {
         self.remove(place, hash, at, reason);
     }
 
+    /// When the next expectation's time is over.
+    pub(crate) fn next_expectation_timeout(&self) -> Option<Instant> {
+        self.expectations.next_timeout()
+    }
+
     /// Ends some connections whose time is over; tells whether there may be more. [`Conntrack::take_ended`] is to be
     /// called in between.
     pub(crate) fn expire_some(&mut self, now: Instant, promptness: Promptness) -> bool {
@@ -376,8 +409,10 @@ impl Conntrack {
     /// the connection until the next one is confirmed.
     pub(crate) fn take_ended(&mut self) -> Option<End> {
         let end = self.ended.pop_front()?;
-        if self.slab[end.place].status.is_extended() {
-            self.extensions.remove(&end.place);
+        if self.slab[end.place].status.is_extended()
+            && let Some(extension) = self.extensions.remove(&end.place)
+        {
+            self.end_extension(end, extension);
         }
         self.slab.remove(end.place);
         Some(end)

@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::connection::{Connection, Cookie, Direction, Protocol};
+use super::extension::Extension;
 use super::gre::Gre;
 use super::sctp::Sctp;
 use super::state::CtState;
@@ -19,12 +20,24 @@ use crate::time::{Instant, TimerPosition};
 #[derive(Debug)]
 pub(crate) struct Unconfirmed {
     pub(super) connection: Connection,
+    pub(super) extension: Option<Box<Extension>>,
     pub(super) hash: Hash,
     /// The connections that had been confirmed when this one began.
     pub(super) begun_at: u64,
 }
 
 impl Unconfirmed {
+    /// What its first packet is to it.
+    pub(crate) fn state(&self) -> CtState {
+        if self.connection.status.contains(Status::EXPECTED) { CtState::Related } else { CtState::New }
+    }
+
+    /// Whether a helper listens to it, or another connection expected it.
+    #[inline(always)]
+    pub(crate) fn is_extended(&self) -> bool {
+        self.extension.is_some()
+    }
+
     /// Sets what whoever accounts the connection keeps on it.
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
         self.connection.cookie = cookie;
@@ -53,6 +66,8 @@ pub(crate) struct Tracked {
     pub(crate) attached: Attached,
     /// What is kept on its connection.
     pub(crate) cookie: Cookie,
+    /// Its connection has an extension.
+    pub(crate) extended: bool,
 }
 
 impl Tracked {
@@ -62,6 +77,7 @@ impl Tracked {
         direction: Direction::Original,
         attached: Attached::None,
         cookie: Cookie::NONE,
+        extended: false,
     };
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
     const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
@@ -139,7 +155,13 @@ impl Conntrack {
             false if before.contains(Status::EXPECTED) => CtState::Related,
             false => CtState::New,
         };
-        let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie: connection.cookie };
+        let tracked = Tracked {
+            state,
+            direction,
+            attached: Attached::Confirmed(place),
+            cookie: connection.cookie,
+            extended: before.is_extended(),
+        };
         let state_before = connection.protocol_state();
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
         match judge(connection, packet, direction, now, rules) {
@@ -212,6 +234,8 @@ impl Conntrack {
             return Err(Refused::Full);
         }
         let info = packet.info;
+        // As in the kernel what is expected is used up even by a packet that then begins no connection.
+        let expectation = if self.expectations.is_empty() { None } else { self.take_expectation(now, &info.tuple) };
         let protocol = match &info.transport {
             Transport::Tcp(header) => {
                 Tcp::begin(header, tcp_options(packet, header), data_len(info, header), self.config.tcp.loose)
@@ -248,7 +272,12 @@ impl Conntrack {
             return Err(Refused::Invalid);
         };
         connection.refresh(now, Direction::Original, info.ip_len, timeout);
-        Ok(Unconfirmed { connection, hash, begun_at: self.statistics.insert })
+        let extension = if expectation.is_some() || self.helpers.attach_by_port() {
+            self.extend(&mut connection, expectation)
+        } else {
+            None
+        };
+        Ok(Unconfirmed { connection, extension, hash, begun_at: self.statistics.insert })
     }
 
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It
@@ -256,7 +285,8 @@ impl Conntrack {
     #[cold]
     fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
         let about = quoted_tuple(packet).and_then(|quoted| {
-            let answer = Tuple { zone: packet.info.tuple.zone, ..quoted }.inverted()?;
+            let quoted = Tuple { zone: packet.info.tuple.zone, ..quoted };
+            let answer = self.gre_tuple(&quoted).unwrap_or(quoted).inverted()?;
             let (place, direction) = self.find(self.hash(&answer), &answer)?;
             let live = self.slab[place].deadline() > now;
             (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
@@ -264,7 +294,13 @@ impl Conntrack {
         match about {
             Some((place, direction)) => {
                 let cookie = self.slab[place].cookie;
-                Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place), cookie }
+                Tracked {
+                    state: CtState::Related,
+                    direction,
+                    attached: Attached::Confirmed(place),
+                    cookie,
+                    extended: false,
+                }
             }
             None => self.error(),
         }

@@ -6,12 +6,13 @@ use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
 use super::zones::Zones;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
+use crate::conntrack::helper;
 use crate::conntrack::{
     Attached, Changes, Connection, ConnectionId, Conntrack, CtState, Direction, End, Ended, Refused, Status, Tracked,
     Unconfirmed,
 };
 use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
-use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
+use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Transport, Tuple};
 use crate::table::Hash;
 use crate::time::{Duration, Instant, Promptness};
 
@@ -119,7 +120,7 @@ impl Gateway {
     /// An engine with empty tables.
     pub fn new(config: Config) -> Self {
         Gateway {
-            conntrack: Conntrack::new(config.conntrack.clone(), config.hash_key, config.seed),
+            conntrack: Self::conntrack_of(&config),
             hosts: Hosts::new(config.hosts.clone(), config.hash_key),
             zones: Zones::default(),
             defrag: Some(Box::new(Defrag::new(&config.defrag, config.hash_key))),
@@ -130,6 +131,15 @@ impl Gateway {
             burst: None,
             config,
         }
+    }
+
+    fn conntrack_of(config: &Config) -> Conntrack {
+        let Config { conntrack, helpers, hash_key, seed, events, .. } = config;
+        let mut conntrack = Conntrack::new(conntrack.clone(), helpers.clone(), *hash_key, *seed);
+        if events.expectations {
+            conntrack.keep_expectation_changes();
+        }
+        conntrack
     }
 
     /// The connections.
@@ -290,11 +300,30 @@ impl Gateway {
         let now = self.advance(packet.frame.time);
         self.totals.frames.count(packet.frame.wire_len);
         self.totals.ip.count(packet.info.ip_len);
-        if packet.info.fragment == Fragment::None {
-            self.follow(now, packet, packet, hash, likely, observer);
-        } else {
-            self.pass_fragment(now, packet, hash, observer);
+        match (packet.info.fragment, packet.info.transport) {
+            (Fragment::None, Transport::Gre) => self.follow_rare(now, packet, packet, hash, observer),
+            (Fragment::None, _) => self.follow(now, packet, packet, hash, likely, observer),
+            _ => self.pass_fragment(now, packet, hash, observer),
         }
+    }
+
+    /// The road of what is rare: GRE may get its sender's call id from what PPTP announced.
+    #[cold]
+    fn follow_rare<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        hash: Hash,
+        observer: &mut O,
+    ) {
+        let mut info = *whole.info;
+        let mut hash = hash;
+        if let Some(tuple) = self.conntrack.gre_tuple(&info.tuple) {
+            info.tuple = tuple;
+            hash = self.conntrack.hash(&tuple);
+        }
+        self.follow(now, Packet { info: &info, ..whole }, packet, hash, None, observer);
     }
 
     /// PREROUTING: a fragment waits until its datagram is whole; that goes on in the place of the last one. Each counts for
@@ -303,12 +332,12 @@ impl Gateway {
     fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, observer: &mut O) {
         let Some(mut defrag) = self.defrag.take() else { return };
         match defrag.push(now, packet) {
-            Outcome::Passed => self.follow(now, packet, packet, hash, None, observer),
+            Outcome::Passed => self.follow_rare(now, packet, packet, hash, observer),
             Outcome::Whole(frame) => match PacketInfo::read(&frame) {
                 Ok(mut info) => {
                     info.tuple.zone = packet.info.tuple.zone;
                     let whole = Packet { frame: &frame, info: &info };
-                    self.follow(now, whole, packet, self.conntrack.hash(&info.tuple), None, observer);
+                    self.follow_rare(now, whole, packet, self.conntrack.hash(&info.tuple), observer);
                 }
                 // No datagram is put together so.
                 Err(_) => self.refuse_fragment(packet, observer),
@@ -346,7 +375,13 @@ impl Gateway {
         let mut unconfirmed = None;
         if tracked.attached == Attached::New {
             match self.begin(now, whole, packet.info.ip_len, hash) {
-                Ok(new) => unconfirmed = Some(new),
+                Ok(new) => {
+                    tracked.state = new.state();
+                    if tracked.state == CtState::Related {
+                        self.tell_expectations();
+                    }
+                    unconfirmed = Some(new);
+                }
                 Err(Refused::Invalid) => tracked = Tracked::INVALID,
                 Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
             }
@@ -358,12 +393,16 @@ impl Gateway {
             _ => None,
         };
         // An error's own ends need not be those of the connection that it is about.
-        let own = tracked.state != CtState::Related;
+        let own = info.transport != Transport::IcmpError;
         let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
         let class = Class::of(info.tuple.protocol);
         let host = self.account(now, packet, class, owner, tracked.direction);
 
-        // POSTROUTING: confirm.
+        // POSTROUTING: helper, confirm.
+        let helped = tracked.extended || unconfirmed.as_ref().is_some_and(Unconfirmed::is_extended);
+        if helped && self.help(now, whole, &tracked, unconfirmed.as_mut()) == helper::Outcome::Drop {
+            return self.show(packet, None, host, None, observer);
+        }
         if let Some(unconfirmed) = unconfirmed {
             place = self.confirm(unconfirmed, host, class);
         }
@@ -371,6 +410,33 @@ impl Gateway {
             self.tell_changes(place);
         }
         self.show(packet, Some(tracked), host, place, observer);
+    }
+
+    /// Shows a packet to the helper of its connection.
+    #[cold]
+    fn help(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        tracked: &Tracked,
+        new: Option<&mut Unconfirmed>,
+    ) -> helper::Outcome {
+        let outcome = match new {
+            Some(new) => self.conntrack.help_new(now, whole, new),
+            None => self.conntrack.help(now, whole, tracked),
+        };
+        self.take_ended();
+        self.tell_expectations();
+        outcome
+    }
+
+    /// Makes events of what changed among the expectations, if anybody wants to know it.
+    fn tell_expectations(&mut self) {
+        if self.config.events.expectations {
+            for (change, expectation) in self.conntrack.take_expectation_changes() {
+                self.push_event(Event::Expectation { change, expectation: Box::new(expectation) });
+            }
+        }
     }
 
     /// The connection that begins with a packet, if there is room for one more.
@@ -560,6 +626,9 @@ impl Gateway {
         while self.conntrack.expire_some(self.now, promptness) {
             self.take_ended();
         }
+        if self.conntrack.expire_expectations(self.now) {
+            self.tell_expectations();
+        }
         if let Some(defrag) = &mut self.defrag {
             defrag.expire(self.now, promptness);
         }
@@ -590,6 +659,7 @@ impl Gateway {
         while let Some(end) = self.conntrack.take_ended() {
             self.close(end);
         }
+        self.tell_expectations();
     }
 
     fn close(&mut self, end: End) {
@@ -642,7 +712,8 @@ impl Gateway {
     /// When [`Gateway::handle_timeout`] has something to do, if nothing comes before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let defrag = self.defrag.as_ref().and_then(|defrag| defrag.next_timeout());
-        [self.conntrack.next_timeout(), self.hosts.next_timeout(), defrag].into_iter().flatten().min()
+        let expectations = self.conntrack.next_expectation_timeout();
+        [self.conntrack.next_timeout(), expectations, self.hosts.next_timeout(), defrag].into_iter().flatten().min()
     }
 
     /// Moves time on without a frame and ends all that is over. Time never goes back.

@@ -36,6 +36,14 @@ impl<T> Slab<T> {
         self.entries.len() - self.free.len()
     }
 
+    /// The place and generation that the next entry will get.
+    pub(crate) fn next(&self) -> (u32, u32) {
+        match self.upcoming(0) {
+            Some(place) => (place, self.generation(place) + LIVE),
+            None => (self.places(), LIVE),
+        }
+    }
+
     /// Places that were ever in use: all entries are at lower ones.
     pub(crate) fn places(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
