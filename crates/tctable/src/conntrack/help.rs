@@ -53,6 +53,22 @@ impl Conntrack {
         })
     }
 
+    /// A packet that its tracker refuses at first sight uses up what is expected all the same: as in the kernel, which
+    /// needs no more than its ports for that.
+    #[cold]
+    pub(super) fn waste_expectation(&mut self, now: Instant, packet: Packet<'_>) {
+        let mut tuple = packet.info.tuple;
+        let has_ports =
+            matches!(tuple.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
+        let Some([a, b, c, d]) = packet.transport_bytes().first_chunk::<4>().filter(|_| has_ports) else { return };
+        tuple.source_port = u16::from_be_bytes([*a, *b]);
+        tuple.destination_port = u16::from_be_bytes([*c, *d]);
+        let known = self.find(self.hash(&tuple), &tuple);
+        if known.is_none_or(|(place, _)| self.slab[place].deadline() <= now) {
+            self.take_expectation(now, &tuple);
+        }
+    }
+
     /// What a new connection gets beside its place in the table: its master, and a helper.
     pub(super) fn extend(
         &mut self,
@@ -68,7 +84,10 @@ impl Conntrack {
         } else if let Some(automatic) = self.helpers.automatic(&tuple) {
             helper = Some(automatic);
         }
-        if let Some(assigned) = self.helpers.assigned(&tuple) {
+        // A rule does not take away what the expectation gave.
+        if helper.is_none()
+            && let Some(assigned) = self.helpers.assigned(&tuple)
+        {
             connection.status.insert(Status::HELPER);
             helper = Some(assigned);
         }

@@ -102,7 +102,7 @@ impl Conntrack {
         self.changes = Changes::NONE;
         let info = packet.info;
         if self.config.checksum && verify(packet) == Checksum::Wrong {
-            return if info.tuple.is_icmp() { self.error() } else { self.invalid() };
+            return self.refuse(now, packet);
         }
         match &info.transport {
             Transport::Tcp(_)
@@ -112,9 +112,8 @@ impl Conntrack {
             | Transport::Gre
             | Transport::IcmpQuery
             | Transport::Generic => {}
-            Transport::Invalid(_) if info.tuple.is_icmp() => return self.error(),
-            // A fragment that could not wait for its datagram tells no connection.
-            Transport::Invalid(_) | Transport::Fragment => return self.invalid(),
+            // A fragment that could not wait for its datagram tells no connection either.
+            Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet),
             Transport::IcmpError => return self.track_error(now, packet),
             Transport::Untracked => {
                 self.statistics.ignore += 1;
@@ -130,6 +129,18 @@ impl Conntrack {
             Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,
         }
+    }
+
+    /// A packet that cannot be read, or whose checksum is wrong.
+    #[cold]
+    fn refuse(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
+        if packet.info.tuple.is_icmp() {
+            return self.error();
+        }
+        if !self.expectations.is_empty() && packet.info.transport != Transport::Fragment {
+            self.waste_expectation(now, packet);
+        }
+        self.invalid()
     }
 
     #[cold]
