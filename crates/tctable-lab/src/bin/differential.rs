@@ -13,14 +13,18 @@ use tctable_lab::kernel::Kernel;
 use tctable_lab::talks::{self, Kind};
 
 const AFTER_HELP: &str = "\
-The kernel's side is a network namespace of this process: root, TUN and nf_conntrack are needed, nothing outside is
-touched, and nothing is left when the process ends.
+The kernel's side is a network namespace of this process: root, TUN and nf_conntrack are
+needed, nothing outside is touched, and nothing is left when the process ends.
 
 Examples:
-  differential                                            a short run of every kind
-  differential --kinds tcp,icmp --packets 5000 --seeds 200    a million packets of each of two kinds
-  differential --kinds tcp --seed 17 --packets 5000       one run again
-  differential --kinds udp --set nf_conntrack_udp_timeout=1   with another setting on both sides
+  A short run of every kind:
+    differential
+  A million packets of each of two kinds:
+    differential --kinds tcp,icmp --packets 5000 --seeds 200
+  One run again:
+    differential --kinds tcp --seed 17 --packets 5000
+  With another setting on both sides:
+    differential --kinds udp --packets 200000 --set nf_conntrack_udp_timeout=1
 
 Exit status:
   0  no difference but those that are known

@@ -15,14 +15,14 @@ pub struct Known {
 /// All known differences.
 pub const KNOWN: &[Known] = &[Known { title: "clock", matches: clock }];
 
-/// Two ticks of a kernel clock of 100 Hz, the slowest: one for the time that a timer starts from, one for now.
+/// Two ticks of a kernel clock of 100 Hz, the slowest: one at the packet that started a timer, one now.
 const TICKS: Duration = Duration::from_millis(20);
 
 /// After this a UDP connection whose packets go both ways is a stream.
 const STREAM_AFTER: Duration = Duration::from_secs(2);
 
-/// The kernel counts time in jiffies, the engine in nanoseconds: within a tick or two of a deadline they may not agree on
-/// whether it has passed.
+/// The kernel's clock may tick between our look at it and conntrack's: within a tick or two of a deadline the two sides may
+/// not agree on whether it has passed.
 fn clock(case: &Case<'_>) -> bool {
     let Some(before) = case.before else { return false };
     let near = |instant: Instant| case.now.since(instant).max(instant.since(case.now)) <= TICKS;

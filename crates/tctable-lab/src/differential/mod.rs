@@ -5,6 +5,7 @@
 //! that no rule of [`KNOWN`] knows.
 
 mod case;
+mod clock;
 mod engine;
 mod known;
 mod record;

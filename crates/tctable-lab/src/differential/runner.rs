@@ -4,6 +4,7 @@ use tctable::Config;
 use tctable::time::Instant;
 
 use super::case::{Before, Case, Difference};
+use super::clock::Clock;
 use super::engine::{Engine, Told, name};
 use super::known::Known;
 use super::record::{Field, Record};
@@ -61,15 +62,15 @@ impl Differential {
         self.kernel.reset()?;
         let mut engine = Engine::new(self.config.clone());
         let mut memory = Memory::default();
-        let clock = Clock::start();
+        let clock = Clock::start()?;
         for (number, step) in steps.iter().enumerate() {
-            let now = clock.now();
+            let now = clock.now()?;
             if let Some(mut difference) = self.step(&mut engine, &mut memory, now, step)? {
                 difference.step = Some((number, step.clone()));
                 return Ok(Run { tally: memory.tally, difference: Some(difference) });
             }
         }
-        let difference = self.end(&mut engine, &mut memory, clock.now())?;
+        let difference = self.end(&mut engine, &mut memory, &clock)?;
         Ok(Run { tally: memory.tally, difference })
     }
 
@@ -108,13 +109,15 @@ impl Differential {
     }
 
     /// All connections of both sides.
-    fn end(&mut self, engine: &mut Engine, memory: &mut Memory, now: Instant) -> Result<Option<Difference>, Error> {
+    fn end(&mut self, engine: &mut Engine, memory: &mut Memory, clock: &Clock) -> Result<Option<Difference>, Error> {
+        let now = clock.now()?;
         let mut both: BTreeMap<Tuple, [Record; 2]> = BTreeMap::new();
         let missing = [Record { tracked: Some(false), ..Record::EMPTY }; 2];
         for connection in self.kernel.connections()? {
             let name = name([connection.original, connection.reply]);
             both.entry(name).or_insert(missing)[0] = Record::EMPTY.with_kernel_connection(Some(&connection));
         }
+        let after = clock.now()?;
         for (name, record, before) in engine.connections(now) {
             both.entry(name).or_insert(missing)[1] = record;
             memory.before.insert(name, before);
@@ -129,6 +132,10 @@ impl Differential {
                 continue;
             }
             let before = memory.before.get(&name).copied();
+            if kernel.tracked == Some(false) && before.is_some_and(|before| before.deadline <= after) {
+                // It ended while the kernel was being asked.
+                continue;
+            }
             let case = Case { step: None, now, fields: &fields, kernel: &kernel, engine: &engine, before };
             if let Some(difference) = self.judge(memory, Some(name), case) {
                 return Ok(Some(difference));
@@ -150,18 +157,5 @@ impl Differential {
                 Some(Difference { step: None, fields, kernel: *case.kernel, engine: *case.engine })
             }
         }
-    }
-}
-
-/// The engine's time within a run: the monotonic clock, from a second on.
-struct Clock(std::time::Instant);
-
-impl Clock {
-    fn start() -> Self {
-        Clock(std::time::Instant::now())
-    }
-
-    fn now(&self) -> Instant {
-        Instant::from_nanos(1_000_000_000 + self.0.elapsed().as_nanos() as u64)
     }
 }
