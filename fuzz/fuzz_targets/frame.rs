@@ -179,6 +179,7 @@ fn check(gateway: &Gateway) {
         unaccounted.host_table_full,
         unaccounted.conntrack_full,
         unaccounted.host_limit,
+        unaccounted.fragments_refused,
     ];
     assert_eq!(sum(&counted), sum(&[totals.ip, totals.inside_to_inside]));
     let not_ip: u64 = unaccounted.not_ip.values().map(|counter| counter.packets).sum();

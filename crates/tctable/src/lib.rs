@@ -9,6 +9,7 @@
 
 pub mod account;
 pub mod conntrack;
+pub mod defrag;
 pub mod gateway;
 pub mod packet;
 mod table;

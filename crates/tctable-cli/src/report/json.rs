@@ -4,7 +4,7 @@
 //!
 //! - `sum of all hosts' tx and rx - totals.inside_to_inside + unaccounted.outside_to_outside
 //!   + unaccounted.host_table_full + unaccounted.conntrack_full
-//!   + unaccounted.host_limit = totals`;
+//!   + unaccounted.host_limit + unaccounted.fragments_refused = totals`;
 //!
 //! and for packets, and for bytes except that `capture` and the last two count whole frames, `totals` IP packets:
 //!
@@ -136,6 +136,7 @@ fn unaccounted(json: &mut Json<'_>, report: &Report<'_>) {
     json.counter("host_table_full", unaccounted.host_table_full);
     json.counter("conntrack_full", unaccounted.conntrack_full);
     json.counter("host_limit", unaccounted.host_limit);
+    json.counter("fragments_refused", unaccounted.fragments_refused);
     json.member("not_ip", |json| {
         json.packets_bytes(sum(unaccounted.not_ip.values().copied()));
         json.member("by_ethertype", |json| {

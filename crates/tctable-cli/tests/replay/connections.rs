@@ -12,14 +12,15 @@ fn capture() -> Vec<u8> {
         let (src, dst) = (from.parse().unwrap(), to.parse().unwrap());
         ip(address(from), address(to), protocol::ICMPV6, &icmpv6_echo(src, dst, reply, 9, 1, &[0; 56]))
     };
+    let esp = |from: &str, to: &str| ip(address(from), address(to), 50, &[0; 8]);
     let [syn, syn_ack, ack] = handshake("fd00::2", "2001:db8::1");
     raw([
         (0, udp(HOST, SERVER)),
         (0, syn),
         (0, syn_ack),
         (0, ack),
-        (0, gre("192.168.1.3", SERVER)),
-        (0, gre("fd00::3", "2001:db8::1")),
+        (0, esp("192.168.1.3", SERVER)),
+        (0, esp("fd00::3", "2001:db8::1")),
         (0, ping(HOST, SERVER, false)),
         (0, ping(SERVER, HOST, true)),
         (0, ping6("fd00::4", "2001:db8::1", false)),
@@ -35,9 +36,9 @@ const LINES: [&str; 7] = [
      src=93.184.216.34 dst=192.168.1.2 sport=53 dport=5000 packets=1 bytes=100 mark=0 use=1",
     "ipv6     10 tcp      6 431999 ESTABLISHED src=fd00::2 dst=2001:db8::1 sport=1234 dport=80 packets=2 bytes=120 \
      src=2001:db8::1 dst=fd00::2 sport=80 dport=1234 packets=1 bytes=60 [ASSURED] mark=0 use=1",
-    "ipv4     2 unknown  47 599 src=192.168.1.3 dst=93.184.216.34 packets=1 bytes=28 [UNREPLIED] \
+    "ipv4     2 unknown  50 599 src=192.168.1.3 dst=93.184.216.34 packets=1 bytes=28 [UNREPLIED] \
      src=93.184.216.34 dst=192.168.1.3 packets=0 bytes=0 mark=0 use=1",
-    "ipv6     10 unknown  47 599 src=fd00::3 dst=2001:db8::1 packets=1 bytes=48 [UNREPLIED] \
+    "ipv6     10 unknown  50 599 src=fd00::3 dst=2001:db8::1 packets=1 bytes=48 [UNREPLIED] \
      src=2001:db8::1 dst=fd00::3 packets=0 bytes=0 mark=0 use=1",
     "ipv4     2 icmp     1 29 src=192.168.1.2 dst=93.184.216.34 type=8 code=0 id=7 packets=1 bytes=84 \
      src=93.184.216.34 dst=192.168.1.2 type=0 code=0 id=7 packets=1 bytes=84 mark=0 use=1",
@@ -79,7 +80,7 @@ fn json_lines_tell_host_and_id() {
             "first": 0.0, "last": 0.0
         })
     );
-    assert_eq!((&connections[2]["protocol"], &connections[2]["protocol_number"]), (&"unknown".into(), &47.into()));
+    assert_eq!((&connections[2]["protocol"], &connections[2]["protocol_number"]), (&"unknown".into(), &50.into()));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub fn check(report: &Value) {
     let side = |side: &str| sum(hosts.clone().flat_map(|host| CLASSES.map(|class| counter(&host[class][side]))));
     assert_eq!(side("tx"), counter(&totals["tx"]));
     assert_eq!(side("rx"), counter(&totals["rx"]));
-    let missing = ["outside_to_outside", "host_table_full", "conntrack_full", "host_limit"];
+    let missing = ["outside_to_outside", "host_table_full", "conntrack_full", "host_limit", "fragments_refused"];
     let accounted = sum([side("tx"), side("rx")].into_iter().chain(missing.map(|key| counter(&unaccounted[key]))));
     let twice = counter(&totals["inside_to_inside"]);
     assert_eq!([accounted[0] - twice[0], accounted[1] - twice[1]], counter(totals), "{unaccounted}");

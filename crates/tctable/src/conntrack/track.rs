@@ -97,9 +97,10 @@ impl Conntrack {
             | Transport::IcmpQuery
             | Transport::Generic => {}
             Transport::Invalid(_) if info.tuple.is_icmp() => return self.error(),
-            Transport::Invalid(_) => return self.invalid(),
+            // A fragment that could not wait for its datagram tells no connection.
+            Transport::Invalid(_) | Transport::Fragment => return self.invalid(),
             Transport::IcmpError => return self.track_error(now, packet),
-            Transport::Untracked | Transport::Fragment => {
+            Transport::Untracked => {
                 self.statistics.ignore += 1;
                 return Tracked::UNTRACKED;
             }

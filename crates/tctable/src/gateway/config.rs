@@ -1,6 +1,7 @@
 use super::event::EventMask;
 use crate::account::{self, Inside};
 use crate::conntrack;
+use crate::defrag;
 use crate::table::HashKey;
 
 /// Everything that an engine is told before its first packet. The same configuration and the same packets give the same
@@ -9,6 +10,8 @@ use crate::table::HashKey;
 pub struct Config {
     /// How connections are tracked.
     pub conntrack: conntrack::Config,
+    /// How fragments are kept until their datagram is whole.
+    pub defrag: defrag::Config,
     /// How hosts are kept.
     pub hosts: account::Config,
     /// Which networks and devices are inside.
@@ -30,6 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             conntrack: conntrack::Config::default(),
+            defrag: defrag::Config::default(),
             hosts: account::Config::default(),
             inside: Inside::new(&Inside::default_prefixes()),
             hash_key: HashKey::default(),

@@ -10,7 +10,8 @@ use crate::conntrack::{
     Attached, Changes, Connection, ConnectionId, Conntrack, CtState, Direction, End, Ended, Refused, Status, Tracked,
     Unconfirmed,
 };
-use crate::packet::{Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
+use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
+use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
 use crate::table::Hash;
 use crate::time::{Duration, Instant, Wheel};
 
@@ -63,6 +64,8 @@ pub struct Gateway {
     pub(super) conntrack: Conntrack,
     pub(super) hosts: Hosts,
     pub(super) zones: Zones,
+    /// Taken out while a datagram that it made whole is on its road.
+    pub(super) defrag: Option<Box<Defrag>>,
     totals: Totals,
     events: Events,
     pub(super) now: Instant,
@@ -119,6 +122,7 @@ impl Gateway {
             conntrack: Conntrack::new(config.conntrack.clone(), config.hash_key, config.seed),
             hosts: Hosts::new(config.hosts.clone(), config.hash_key),
             zones: Zones::default(),
+            defrag: Some(Box::new(Defrag::new(&config.defrag, config.hash_key))),
             totals: Totals::default(),
             events: Events::new(config.max_events),
             now: Instant::ZERO,
@@ -136,6 +140,11 @@ impl Gateway {
     /// The hosts.
     pub fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+
+    /// What happened to the fragments of one family.
+    pub fn defrag(&self, family: Family) -> DefragStatistics {
+        self.defrag.as_ref().map_or_else(DefragStatistics::default, |defrag| *defrag.statistics(family))
     }
 
     /// What was seen, and what was not accounted.
@@ -279,16 +288,64 @@ impl Gateway {
     #[inline(always)]
     fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
         let now = self.advance(packet.frame.time);
-        let info = packet.info;
         self.totals.frames.count(packet.frame.wire_len);
-        self.totals.ip.count(info.ip_len);
+        self.totals.ip.count(packet.info.ip_len);
+        if packet.info.fragment == Fragment::None {
+            self.follow(now, packet, packet, hash, likely, observer);
+        } else {
+            self.pass_fragment(now, packet, hash, observer);
+        }
+    }
+
+    /// PREROUTING: a fragment waits until its datagram is whole; that goes on in the place of the last one. Each counts for
+    /// its hosts as it comes, and the datagram, as the kernel has it, for its connection.
+    #[cold]
+    fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, observer: &mut O) {
+        let Some(mut defrag) = self.defrag.take() else { return };
+        match defrag.push(now, packet) {
+            Outcome::Passed => self.follow(now, packet, packet, hash, None, observer),
+            Outcome::Whole(frame) => match PacketInfo::read(&frame) {
+                Ok(mut info) => {
+                    info.tuple.zone = packet.info.tuple.zone;
+                    let whole = Packet { frame: &frame, info: &info };
+                    self.follow(now, whole, packet, self.conntrack.hash(&info.tuple), None, observer);
+                }
+                // No datagram is put together so.
+                Err(_) => self.refuse_fragment(packet, observer),
+            },
+            Outcome::Held => {
+                let host = self.account(now, packet, Class::of(packet.info.tuple.protocol), None, Direction::Original);
+                self.show(packet, None, host, None, observer);
+            }
+            Outcome::Refused(_) => self.refuse_fragment(packet, observer),
+        }
+        self.defrag = Some(defrag);
+    }
+
+    fn refuse_fragment<O: Observer>(&mut self, packet: Packet<'_>, observer: &mut O) {
+        self.totals.unaccounted.fragments_refused.count(packet.info.ip_len);
+        self.show(packet, None, None, None, observer);
+    }
+
+    /// The road of a whole packet, `whole`, which came as, or at last with, `packet`.
+    #[inline(always)]
+    fn follow<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        hash: Hash,
+        likely: Option<u32>,
+        observer: &mut O,
+    ) {
+        let info = whole.info;
 
         // PREROUTING: conntrack.
-        let mut tracked = self.conntrack.track(now, packet, hash, likely);
+        let mut tracked = self.conntrack.track(now, whole, hash, likely);
         self.take_ended();
         let mut unconfirmed = None;
         if tracked.attached == Attached::New {
-            match self.begin(now, packet, hash) {
+            match self.begin(now, whole, packet.info.ip_len, hash) {
                 Ok(new) => unconfirmed = Some(new),
                 Err(Refused::Invalid) => tracked = Tracked::INVALID,
                 Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
@@ -318,7 +375,7 @@ impl Gateway {
 
     /// The connection that begins with a packet, if there is room for one more.
     #[inline(always)]
-    fn begin(&mut self, now: Instant, packet: Packet<'_>, hash: Hash) -> Result<Unconfirmed, Refused> {
+    fn begin(&mut self, now: Instant, packet: Packet<'_>, ip_len: u32, hash: Hash) -> Result<Unconfirmed, Refused> {
         let info = packet.info;
         let at_limit = self.hosts.is_at_limit(info.tuple.family, info.tuple.source);
         // Who is at the limit does not push out anybody.
@@ -327,9 +384,9 @@ impl Gateway {
         }
         let begun = self.conntrack.begin(now, packet, hash);
         match begun {
-            Err(Refused::Full) => self.totals.unaccounted.conntrack_full.count(info.ip_len),
+            Err(Refused::Full) => self.totals.unaccounted.conntrack_full.count(ip_len),
             Ok(_) if at_limit => {
-                self.totals.unaccounted.host_limit.count(info.ip_len);
+                self.totals.unaccounted.host_limit.count(ip_len);
                 return Err(Refused::HostLimit);
             }
             _ => {}
@@ -503,6 +560,9 @@ impl Gateway {
         while self.conntrack.expire_some(self.now, ahead) {
             self.take_ended();
         }
+        if let Some(defrag) = &mut self.defrag {
+            defrag.expire(self.now, ahead);
+        }
         let (events, totals) = (&mut self.events, &mut self.totals);
         let wanted = self.config.events.host_expired;
         self.hosts.expire(self.now, ahead, |host| {
@@ -581,7 +641,8 @@ impl Gateway {
 
     /// When [`Gateway::handle_timeout`] has something to do, if nothing comes before.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.conntrack.next_timeout(), self.hosts.next_timeout()].into_iter().flatten().min()
+        let defrag = self.defrag.as_ref().and_then(|defrag| defrag.next_timeout());
+        [self.conntrack.next_timeout(), self.hosts.next_timeout(), defrag].into_iter().flatten().min()
     }
 
     /// Moves time on without a frame and ends all that is over. Time never goes back.

@@ -71,8 +71,12 @@ macro_rules! switch {
     };
 }
 
-/// In the order of their names.
 static ENTRIES: &[Entry] = &[
+    seconds!("net.ipv4.ipfrag_time", defrag.ipfrag_time),
+    number!("net.ipv4.ipfrag_high_thresh", u32, defrag.ipfrag_high_thresh),
+    number!("net.ipv4.ipfrag_max_dist", u32, defrag.ipfrag_max_dist),
+    seconds!("net.netfilter.nf_conntrack_frag6_timeout", defrag.nf_conntrack_frag6_timeout),
+    number!("net.netfilter.nf_conntrack_frag6_high_thresh", u32, defrag.nf_conntrack_frag6_high_thresh),
     switch!("net.netfilter.nf_conntrack_checksum", conntrack.checksum),
     number!("net.netfilter.nf_conntrack_expect_max", u32, conntrack.expect_max),
     seconds!("net.netfilter.nf_conntrack_generic_timeout", conntrack.timeouts.generic),
@@ -167,6 +171,9 @@ impl Gateway {
         self.config.set_sysctl(name, value)?;
         self.conntrack.set_config(self.config.conntrack.clone());
         self.hosts.set_config(self.config.hosts.clone());
+        if let Some(defrag) = &mut self.defrag {
+            defrag.set_config(&self.config.defrag);
+        }
         Ok(())
     }
 

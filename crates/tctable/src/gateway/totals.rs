@@ -9,7 +9,7 @@ use crate::packet::{Malformed, NotIp};
 /// packet is counted for one host, for two ([`Totals::inside_to_inside`]), or in one of the other fields of
 /// [`Unaccounted`]. So, for packets and for bytes:
 /// `sum of all hosts - inside_to_inside + outside_to_outside + host_table_full + conntrack_full
-/// + host_limit = ip`.
+/// + host_limit + fragments_refused = ip`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All frames, with their bytes on the wire.
@@ -42,6 +42,8 @@ pub struct Unaccounted {
     pub conntrack_full: Counter,
     /// IP packets that would have opened a connection of a host that has opened as many as it may: a gateway drops them.
     pub host_limit: Counter,
+    /// Fragments that belong to no datagram that makes sense, or for which there was no memory: a gateway drops them.
+    pub fragments_refused: Counter,
     /// Frames of other protocols by ethertype, with their bytes on the wire.
     pub not_ip: BTreeMap<u16, Counter>,
     /// Frames whose headers make no sense by cause ([`Malformed::ALL`]), with their bytes on the wire.

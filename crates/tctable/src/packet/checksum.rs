@@ -24,7 +24,7 @@ pub(crate) enum Checksum {
 pub(crate) fn verify(packet: Packet<'_>) -> Checksum {
     let bytes = packet.transport_bytes();
     let whole = bytes.len() == packet.transport_len() as usize;
-    if !whole || packet.info.fragment != Fragment::None {
+    if !whole || matches!(packet.info.fragment, Fragment::First | Fragment::Later) {
         return Checksum::Unverified;
     }
     let correct = match packet.info.transport {

@@ -35,6 +35,8 @@ impl<'a> Packet<'a> {
 pub enum Fragment {
     /// The whole datagram.
     None,
+    /// The whole datagram, but with an IPv6 fragment header (RFC 6946).
+    Atomic,
     /// The first fragment, with the transport header.
     First,
     /// A later fragment, without the transport header.

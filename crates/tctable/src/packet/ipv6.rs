@@ -88,6 +88,8 @@ pub(super) fn walk(bytes: &[u8], first: u8) -> Chain {
                     chain.fragment = Fragment::Later;
                 } else if word & 1 != 0 {
                     chain.fragment = Fragment::First;
+                } else if chain.fragment == Fragment::None {
+                    chain.fragment = Fragment::Atomic;
                 }
                 8
             }

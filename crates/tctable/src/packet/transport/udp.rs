@@ -32,5 +32,5 @@ pub(super) fn fill_lite(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
 #[inline(always)]
 fn possible(info: &PacketInfo, told: u32, wire_len: u32) -> bool {
     // A first fragment carries the length of the whole datagram.
-    told >= HEADER_LEN && (told <= wire_len || info.fragment != Fragment::None)
+    told >= HEADER_LEN && (told <= wire_len || info.fragment == Fragment::First)
 }

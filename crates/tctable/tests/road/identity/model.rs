@@ -193,7 +193,7 @@ impl Auditor {
         let totals = gateway.totals();
         let Totals { ip, inside_to_inside, unaccounted, .. } = totals;
         // The identity, with what is subtracted on the other side.
-        let dropped = sum([unaccounted.conntrack_full, unaccounted.host_limit]);
+        let dropped = sum([unaccounted.conntrack_full, unaccounted.host_limit, unaccounted.fragments_refused]);
         let not_counted = sum([unaccounted.outside_to_outside, unaccounted.host_table_full, dropped]);
         assert_eq!(sum([totals.tx(), totals.rx(), not_counted]), add(*ip, *inside_to_inside));
         let not_ip = unaccounted.not_ip.values().copied().chain(unaccounted.malformed().map(|(_, count)| count));

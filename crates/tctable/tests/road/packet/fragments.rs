@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tctable::packet::{Fragment, PacketInfo, Transport};
+use tctable::packet::{Fragment, Invalid, PacketInfo, Transport};
 use tctable_lab::packets::protocol::{DESTINATION, TCP, UDP};
 use tctable_lab::packets::{Ipv4, Ipv6, Tcp, tcp, udp};
 
@@ -64,11 +64,28 @@ fn a_later_fragment_has_no_extension_headers_either() {
 }
 
 #[test]
-fn the_whole_datagram_is_no_fragment() {
+fn the_whole_datagram_is_no_fragment_or_an_atomic_one() {
     for net in BOTH {
-        let info = read_ip(&fragment(net, UDP, 0, false, &udp(net.from(), net.to(), b"payload")));
-        assert_eq!((info.fragment, info.transport), (Fragment::None, Transport::Udp));
+        let datagram = udp(net.from(), net.to(), b"payload");
+        let expected = if net.client.is_ipv4() { Fragment::None } else { Fragment::Atomic };
+        let info = read_ip(&fragment(net, UDP, 0, false, &datagram));
+        assert_eq!((info.fragment, info.transport), (expected, Transport::Udp));
+        // There is no more of it, so its length must be right.
+        let info = read_ip(&fragment(net, UDP, 0, false, &datagram[..datagram.len() - 1]));
+        assert_eq!((info.fragment, info.transport), (expected, Transport::Invalid(Invalid::Length)));
     }
+}
+
+#[test]
+fn a_second_fragment_header_does_not_make_a_fragment_whole() {
+    let (IpAddr::V6(src), IpAddr::V6(dst)) = (BOTH[1].client, BOTH[1].server) else { panic!("IPv6 second") };
+    let datagram = udp(BOTH[1].from(), BOTH[1].to(), b"payload");
+    let read = |more: [bool; 2]| {
+        let header = Ipv6::new(src, dst, UDP).fragment(7, 0, more[0]).fragment(8, 0, more[1]);
+        read_ip(&header.build(&datagram)).fragment
+    };
+    assert_eq!([read([true, false]), read([false, true])], [Fragment::First; 2]);
+    assert_eq!(read([false, false]), Fragment::Atomic);
 }
 
 #[test]
