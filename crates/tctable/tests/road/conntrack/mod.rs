@@ -8,6 +8,7 @@ mod icmp;
 mod icmp_errors;
 mod limits;
 mod names;
+mod sctp;
 mod statistics;
 mod tcp;
 mod tcp_close;
