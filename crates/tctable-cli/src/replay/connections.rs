@@ -100,6 +100,9 @@ fn line(text: &mut String, connection: &Connection, timeout: u64) {
     if let Some(state) = connection.tcp_state() {
         append(text, format_args!("{state} "));
     }
+    if let Some(state) = connection.sctp_state() {
+        append(text, format_args!("{state} "));
+    }
     append(text, format_args!("{tuple} "));
     counters(text, connection, Direction::Original);
     if !connection.status().contains(Status::SEEN_REPLY) {
@@ -131,6 +134,9 @@ pub(super) fn members(json: &mut Json<'_>, connection: &Connection, id: Option<u
     if let Some(state) = connection.tcp_state() {
         json.plain("state", state);
     }
+    if let Some(state) = connection.sctp_state() {
+        json.plain("state", state);
+    }
     json.number("timeout", timeout);
     json.array("status", |json| connection.status().names().for_each(|name| json.plain_element(name)));
     for (key, tuple, direction) in
@@ -147,9 +153,13 @@ fn tuple_members(json: &mut Json<'_>, tuple: &Tuple) {
     json.plain("src", tuple.source.to_ip(tuple.family));
     json.plain("dst", tuple.destination.to_ip(tuple.family));
     match tuple.protocol {
-        protocol::TCP | protocol::UDP => {
+        protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP => {
             json.number("sport", tuple.source_port);
             json.number("dport", tuple.destination_port);
+        }
+        protocol::GRE => {
+            json.number("srckey", tuple.source_port);
+            json.number("dstkey", tuple.destination_port);
         }
         _ if tuple.is_icmp() => {
             json.number("type", tuple.destination_port >> 8);

@@ -88,3 +88,13 @@ fn a_connection_between_strangers_has_neither_host_nor_id() {
     let connections = lines(&replay(&raw([(0, udp(SERVER, "8.8.8.8"))]), &["--connections", "--format", "json"]));
     assert!(connections[0].get("host").is_none() && connections[0].get("id").is_none(), "{connections:?}");
 }
+
+#[test]
+fn gre_is_told_with_its_keys() {
+    let text = replay(&raw([(0, gre("192.168.1.3", SERVER))]), &["--connections"]);
+    assert_eq!(
+        text.trim_end(),
+        "ipv4     2 gre      47 30 src=192.168.1.3 dst=93.184.216.34 srckey=0x0 dstkey=0x0 packets=1 bytes=28 \
+         [UNREPLIED] src=93.184.216.34 dst=192.168.1.3 srckey=0x0 dstkey=0x0 packets=0 bytes=0 mark=0 use=1"
+    );
+}

@@ -179,6 +179,8 @@ impl Connection {
             (Protocol::Gre(_), _) => "gre",
             (Protocol::Icmp, protocol::ICMPV6) => "icmpv6",
             (Protocol::Icmp, _) => "icmp",
+            // It has no tracker, but a name.
+            (Protocol::Generic, protocol::DCCP) => "dccp",
             (Protocol::Generic, _) => "unknown",
         }
     }
@@ -229,9 +231,9 @@ impl Connection {
             return if along == 0 { Some(Direction::Original) } else { answers.then_some(Direction::Reply) };
         }
         let against = against | (ours.small() ^ tuple.small_against());
-        // An address that talks to itself over one port fits both ways: that is the original direction.
+        // An address that talks to itself over one port fits both ways: the kernel finds the reply's tuple first.
         const BY_FIT: [Option<Direction>; 4] =
-            [None, Some(Direction::Original), Some(Direction::Reply), Some(Direction::Original)];
+            [None, Some(Direction::Original), Some(Direction::Reply), Some(Direction::Reply)];
         BY_FIT[usize::from(along == 0) | usize::from(against == 0) << 1]
     }
 

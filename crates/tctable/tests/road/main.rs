@@ -2,6 +2,7 @@
 
 mod account;
 mod conntrack;
+mod defrag;
 mod identity;
 mod packet;
 mod support;

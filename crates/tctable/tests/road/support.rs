@@ -191,6 +191,7 @@ impl Shown {
 pub fn life(connection: &Connection) -> String {
     let mut words = vec![connection.protocol_name().trim_end_matches("v6").to_owned()];
     words.extend(connection.tcp_state().map(|state| state.to_string()));
+    words.extend(connection.sctp_state().map(|state| state.to_string()));
     words.push((connection.deadline() - connection.last_seen()).as_secs().to_string());
     words.push(connection.status().names().collect::<Vec<_>>().join(","));
     words.join(" ")

@@ -265,7 +265,7 @@ impl Tcp {
     fn reset(&self, status: Status, direction: Direction, segment: Segment<'_>, config: &TcpConfig) -> Step {
         let old = self.state;
         let close = TcpState::Close;
-        let (sequence, acknowledgment) = (segment.header.sequence, segment.header.acknowledgment);
+        let sequence = segment.header.sequence;
         if old.is_closing() {
             // The tuple may be in use again by now, and what is known of it out of date.
             return Step::Take { old, new: close };
@@ -288,9 +288,9 @@ impl Tcp {
                 return Step::Try { old, new: close };
             }
             // In the window, but not exact: the other side will challenge it. So the connection stays as it is.
-            return self.answer_to_ignored(status, segment, old, old, acknowledgment);
+            return self.answer_to_ignored(status, direction, segment, old, old);
         }
-        self.answer_to_ignored(status, segment, old, close, acknowledgment)
+        self.answer_to_ignored(status, direction, segment, old, close)
     }
 
     /// A reset may answer a SYN or an ACK that was let through without being believed. The windows know nothing of
@@ -298,14 +298,15 @@ impl Tcp {
     fn answer_to_ignored(
         &self,
         status: Status,
+        direction: Direction,
         segment: Segment<'_>,
         old: TcpState,
         new: TcpState,
-        acknowledgment: u32,
     ) -> Step {
-        let after_syn = status.contains(Status::SEEN_REPLY) && self.last.kind == Kind::Syn;
+        let from_other_side = self.last.direction != direction;
+        let after_syn = status.contains(Status::SEEN_REPLY) && self.last.kind == Kind::Syn && from_other_side;
         let after_ack = !status.contains(Status::ASSURED) && self.last.kind == Kind::Ack;
-        let answers = (after_syn || after_ack) && acknowledgment == self.last.end;
+        let answers = (after_syn || after_ack) && segment.header.acknowledgment == self.last.end;
         let answers_challenge = old == TcpState::SynSent
             && self.last.kind == Kind::Ack
             && self.last.direction == Direction::Reply
@@ -331,7 +332,7 @@ impl Tcp {
             self.sides[direction as usize] = Side::default();
             last.flags &= !last_flags::EXPECT_CHALLENGE_ACK;
             self.flags[there] = last.flags;
-            self.flags[direction as usize] = 0;
+            self.flags[direction as usize] &= side_flags::BE_LIBERAL;
             self.scales = Scales::default();
             self.scales.set(there, last.scale);
             return Step::Try { old: TcpState::SynSent, new: TcpState::SynRecv };

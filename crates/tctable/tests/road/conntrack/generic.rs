@@ -40,3 +40,12 @@ fn the_two_families_are_never_mixed_up() {
     }
     assert_eq!(road.gateway.conntrack().count(), 2);
 }
+
+#[test]
+fn dccp_has_a_name_and_no_tracker() {
+    for net in BOTH {
+        let mut road = Road::new();
+        assert_eq!(road.line(&ip(net.client, net.server, 33, &[0, 7, 0, 80])), "NEW original dccp 600 CONFIRMED");
+        assert!(road.connection().1.original().to_string().ends_with(" sport=0 dport=0"));
+    }
+}

@@ -4,6 +4,7 @@ mod bursts;
 mod checksums;
 mod expiry;
 mod generic;
+mod gre;
 mod icmp;
 mod icmp_errors;
 mod limits;
@@ -14,6 +15,7 @@ mod tcp;
 mod tcp_close;
 mod tcp_refused;
 mod udp;
+mod udplite;
 mod untracked;
 
 pub use tcp::open;

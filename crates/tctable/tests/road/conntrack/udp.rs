@@ -64,12 +64,13 @@ fn each_pair_of_ports_is_a_connection() {
 }
 
 #[test]
-fn a_port_that_talks_to_itself_goes_in_the_original_direction() {
+fn a_port_that_talks_to_itself_answers_itself() {
     for net in BOTH {
         let mut road = Road::new();
         let echoing = udp_packet(net.from(), net.from(), b"");
         assert_eq!(road.line(&echoing), "NEW original udp 30 CONFIRMED");
-        assert_eq!(road.line(&echoing), "NEW original udp 30 CONFIRMED");
+        let again = "ESTABLISHED reply udp 30 SEEN_REPLY,CONFIRMED";
+        assert_eq!(road.line(&echoing), again);
         assert_eq!(road.gateway.conntrack().count(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use tctable::account::{Class, Host};
 use tctable::conntrack::{Connection, Counter, CtState, Direction, Statistics};
 use tctable::gateway::{Observer, Seen, Totals};
-use tctable::packet::{PacketInfo, Tuple};
+use tctable::packet::{Fragment, PacketInfo, Tuple};
 use tctable::time::Instant;
 use tctable::{Event, Gateway};
 
@@ -40,6 +40,8 @@ pub struct Auditor {
     counted: Counter,
     /// Connections that had been confirmed.
     opened: u64,
+    /// Fragments that had been refused.
+    refused: u64,
     /// The tuple of each connection that was seen: its first packet's time and its packets.
     known: BTreeMap<String, (Instant, u64)>,
     /// The names of all connections that there ever were, and the last id of each host.
@@ -120,14 +122,18 @@ impl Auditor {
     }
 
     fn judge(&mut self, gateway: &Gateway, info: &PacketInfo, seen: &Seen<'_>) {
+        let refused = gateway.totals().unaccounted.fragments_refused.packets;
+        let refused = std::mem::replace(&mut self.refused, refused) != refused;
         match seen.ct_state {
+            // It waits for the rest of its datagram, or was refused.
+            None if info.fragment != Fragment::None => {}
             None => self.judged[0] += 1,
             Some(CtState::Invalid) => self.judged[1] += 1,
             Some(CtState::Untracked) => self.judged[2] += 1,
             Some(CtState::Related) => {}
             Some(CtState::New | CtState::Established) => self.follow(gateway, info, seen),
         }
-        if seen.ct_state.is_none() {
+        if seen.ct_state.is_none() && (info.fragment == Fragment::None || refused) {
             return;
         }
         let inside = [info.tuple.source, info.tuple.destination].map(|end| is_inside(end.to_ip(info.tuple.family)));
