@@ -1,5 +1,6 @@
 use super::address::{Address, Family};
 use super::error::Malformed;
+use super::hop_by_hop;
 use super::info::{Fragment, PacketInfo};
 use super::transport::{self, Invalid, Transport};
 use super::tuple::Tuple;
@@ -37,9 +38,13 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result
     if header[0] >> 4 != 6 {
         return Err(Malformed::IpVersion);
     }
-    let ip_len = u32::from(u16::from_be_bytes([header[4], header[5]])) + HEADER_LEN as u32;
+    let payload_len = u16::from_be_bytes([header[4], header[5]]);
+    let mut ip_len = u32::from(payload_len) + HEADER_LEN as u32;
     if ip_len > wire_len {
         return Err(Malformed::IpLength);
+    }
+    if header[6] == extension::HOP_BY_HOP {
+        ip_len = hop_by_hop::read(bytes, payload_len, wire_len)?;
     }
     let kept = &bytes[..bytes.len().min(ip_len as usize)];
     let chain = walk(kept, header[6]);
