@@ -30,6 +30,18 @@ pub(super) struct Chain {
     pub(super) complete: bool,
 }
 
+impl Chain {
+    /// The header that would come next is not there.
+    fn cut(mut self) -> Chain {
+        if self.protocol == extension::FRAGMENT {
+            // Reassembly tells whether it is the packet itself that ends here.
+            self.fragment = Fragment::Later;
+        }
+        self.complete = false;
+        self
+    }
+}
+
 /// Reads an IPv6 packet (RFC 8200 section 3): `bytes` are what was kept of it, `wire_len` is what the frame has left
 /// for it.
 #[inline]
@@ -78,16 +90,10 @@ pub(super) fn walk(bytes: &[u8], first: u8) -> Chain {
         }
         let rest = bytes.get(chain.offset..).unwrap_or_default();
         // As in the kernel the two bytes that are read are enough, of a fragment header four.
-        let Some(header) = rest.first_chunk::<2>() else {
-            chain.complete = false;
-            return chain;
-        };
+        let Some(header) = rest.first_chunk::<2>() else { return chain.cut() };
         let length = match chain.protocol {
             FRAGMENT => {
-                let Some([_, _, high, low]) = rest.first_chunk::<4>() else {
-                    chain.complete = false;
-                    return chain;
-                };
+                let Some([_, _, high, low]) = rest.first_chunk::<4>() else { return chain.cut() };
                 let word = u16::from_be_bytes([*high, *low]);
                 if word & 0xfff8 != 0 {
                     chain.fragment = Fragment::Later;
