@@ -28,17 +28,15 @@ pub(crate) fn verify(packet: Packet<'_>) -> Checksum {
         return Checksum::Unverified;
     }
     let correct = match packet.info.transport {
-        Transport::Tcp(_) => internet(packet, protocol::TCP, bytes),
+        Transport::Tcp(_) => internet(packet, protocol::TCP, packet.transport_len(), bytes),
         // Zero is "none" (RFC 768); the kernel takes it for that with IPv6 too, where it must not be.
         Transport::Udp if bytes.get(6..8) == Some(&[0, 0]) => return Checksum::Unverified,
-        Transport::Udp => internet(packet, protocol::UDP, bytes),
-        // The kernel has UDP's number in UDP-Lite's pseudo header, so what it takes for correct is not what RFC 3828
-        // section 3.2 has in mind.
-        Transport::UdpLite => internet(packet, protocol::UDP, covered(bytes)),
+        Transport::Udp => internet(packet, protocol::UDP, packet.transport_len(), bytes),
+        Transport::UdpLite => internet(packet, protocol::UDP, udplite_len(packet), covered(bytes)),
         Transport::IcmpQuery | Transport::IcmpError | Transport::Untracked => match packet.info.tuple.family {
             // No pseudo header (RFC 792).
             Family::V4 => sum(bytes) == 0xffff,
-            Family::V6 => internet(packet, protocol::ICMPV6, bytes),
+            Family::V6 => internet(packet, protocol::ICMPV6, packet.transport_len(), bytes),
         },
         Transport::Sctp(_) => sctp(bytes),
         Transport::Gre | Transport::Generic | Transport::Fragment | Transport::Invalid(_) => {
@@ -46,6 +44,18 @@ pub(crate) fn verify(packet: Packet<'_>) -> Checksum {
         }
     };
     if correct { Checksum::Correct } else { Checksum::Wrong }
+}
+
+/// The length in UDP-Lite's pseudo header.
+///
+/// What the kernel takes for correct is not what RFC 3828 section 3.2 has in mind. Seen with Linux 6.18: in both families
+/// the pseudo header has UDP's number, 17; in IPv6 the length is right, in IPv4 only its low byte enters, so datagrams
+/// below 256 bytes differ by the number alone.
+fn udplite_len(packet: Packet<'_>) -> u32 {
+    match packet.info.tuple.family {
+        Family::V4 => packet.transport_len() & 0xff,
+        Family::V6 => packet.transport_len(),
+    }
 }
 
 /// What a UDP-Lite checksum covers; the length field tells it, and zero is all.
@@ -58,16 +68,15 @@ fn covered(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether the Internet checksum (RFC 1071) over the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) and these
-/// bytes fits.
-fn internet(packet: Packet<'_>, protocol: u8, bytes: &[u8]) -> bool {
+/// Whether the Internet checksum (RFC 1071) over the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) with that
+/// protocol and length and over these bytes fits.
+fn internet(packet: Packet<'_>, protocol: u8, length: u32, bytes: &[u8]) -> bool {
     let tuple = &packet.info.tuple;
     let words = |address: Address| {
         let Address { high, low } = address;
         (high >> 32) + (high & 0xffff_ffff) + (low >> 32) + (low & 0xffff_ffff)
     };
-    let pseudo =
-        words(tuple.source) + words(tuple.destination) + u64::from(protocol) + u64::from(packet.transport_len());
+    let pseudo = words(tuple.source) + words(tuple.destination) + u64::from(protocol) + u64::from(length);
     fold(pseudo + u64::from(sum(bytes))) == 0xffff
 }
 
@@ -144,7 +153,8 @@ mod tests {
         kept(packet, packet.len())
     }
 
-    /// The Internet checksum word by word, for UDP-Lite, over a pseudo header with that protocol.
+    /// The Internet checksum word by word, for UDP-Lite, over a pseudo header with that protocol, and in IPv4 with the
+    /// low byte of the length.
     fn udplite([source, destination]: [IpAddr; 2], pseudo: u8, coverage: u16, data: &[u8]) -> Vec<u8> {
         let mut datagram = vec![0, 7, 0, 8, (coverage >> 8) as u8, coverage as u8, 0, 0];
         datagram.extend(data);
@@ -157,7 +167,8 @@ mod tests {
             }
         }
         bytes.extend([0, pseudo]);
-        bytes.extend((datagram.len() as u16).to_be_bytes());
+        let [high, low] = (datagram.len() as u16).to_be_bytes();
+        bytes.extend([if source.is_ipv4() { 0 } else { high }, low]);
         bytes.extend(&datagram[..covered]);
         let mut sum = 0u32;
         for at in (0..bytes.len()).step_by(2) {

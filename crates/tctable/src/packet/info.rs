@@ -39,7 +39,7 @@ pub enum Fragment {
     Atomic,
     /// The first fragment, with the transport header.
     First,
-    /// A later fragment, without the transport header.
+    /// A later fragment, without the transport header; or a fragment header that is cut before it tells more.
     Later,
 }
 

@@ -1,5 +1,6 @@
 use super::address::{Address, Family};
 use super::error::Malformed;
+use super::hop_by_hop;
 use super::info::{Fragment, PacketInfo};
 use super::transport::{self, Invalid, Transport};
 use super::tuple::Tuple;
@@ -29,6 +30,18 @@ pub(super) struct Chain {
     pub(super) complete: bool,
 }
 
+impl Chain {
+    /// The header that would come next is not there.
+    fn cut(mut self) -> Chain {
+        if self.protocol == extension::FRAGMENT {
+            // Reassembly tells whether it is the packet itself that ends here.
+            self.fragment = Fragment::Later;
+        }
+        self.complete = false;
+        self
+    }
+}
+
 /// Reads an IPv6 packet (RFC 8200 section 3): `bytes` are what was kept of it, `wire_len` is what the frame has left
 /// for it.
 #[inline]
@@ -37,9 +50,13 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result
     if header[0] >> 4 != 6 {
         return Err(Malformed::IpVersion);
     }
-    let ip_len = u32::from(u16::from_be_bytes([header[4], header[5]])) + HEADER_LEN as u32;
+    let payload_len = u16::from_be_bytes([header[4], header[5]]);
+    let mut ip_len = u32::from(payload_len) + HEADER_LEN as u32;
     if ip_len > wire_len {
         return Err(Malformed::IpLength);
+    }
+    if header[6] == extension::HOP_BY_HOP {
+        ip_len = hop_by_hop::read(bytes, payload_len, wire_len)?;
     }
     let kept = &bytes[..bytes.len().min(ip_len as usize)];
     let chain = walk(kept, header[6]);
@@ -73,16 +90,10 @@ pub(super) fn walk(bytes: &[u8], first: u8) -> Chain {
         }
         let rest = bytes.get(chain.offset..).unwrap_or_default();
         // As in the kernel the two bytes that are read are enough, of a fragment header four.
-        let Some(header) = rest.first_chunk::<2>() else {
-            chain.complete = false;
-            return chain;
-        };
+        let Some(header) = rest.first_chunk::<2>() else { return chain.cut() };
         let length = match chain.protocol {
             FRAGMENT => {
-                let Some([_, _, high, low]) = rest.first_chunk::<4>() else {
-                    chain.complete = false;
-                    return chain;
-                };
+                let Some([_, _, high, low]) = rest.first_chunk::<4>() else { return chain.cut() };
                 let word = u16::from_be_bytes([*high, *low]);
                 if word & 0xfff8 != 0 {
                     chain.fragment = Fragment::Later;

@@ -7,6 +7,7 @@ mod address;
 mod checksum;
 mod error;
 mod frame;
+mod hop_by_hop;
 mod info;
 mod ipv4;
 mod ipv6;
