@@ -58,8 +58,7 @@ impl Conntrack {
     #[cold]
     pub(super) fn waste_expectation(&mut self, now: Instant, packet: Packet<'_>) {
         let mut tuple = packet.info.tuple;
-        let has_ports =
-            matches!(tuple.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
+        let has_ports = matches!(tuple.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
         let Some([a, b, c, d]) = packet.transport_bytes().first_chunk::<4>().filter(|_| has_ports) else { return };
         tuple.source_port = u16::from_be_bytes([*a, *b]);
         tuple.destination_port = u16::from_be_bytes([*c, *d]);
