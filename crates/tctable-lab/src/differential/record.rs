@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tctable::conntrack::{self, Direction};
 use tctable::gateway::Seen;
@@ -44,6 +45,8 @@ pub struct Record {
     pub mark: Option<u32>,
     /// The zone.
     pub zone: Option<u16>,
+    /// A digest of all expected connections, where they were looked at: those of all connections, not only of this one.
+    pub expectations: Option<u64>,
 }
 
 /// What became of a packet.
@@ -111,11 +114,13 @@ pub enum Field {
     Mark,
     /// [`Record::zone`]
     Zone,
+    /// [`Record::expectations`]
+    Expectations,
 }
 
 impl Field {
     /// Every field, in the order of [`Record`].
-    pub const ALL: [Field; 16] = [
+    pub const ALL: [Field; 17] = [
         Field::Verdict,
         Field::State,
         Field::Direction,
@@ -132,6 +137,7 @@ impl Field {
         Field::VerificationTags,
         Field::Mark,
         Field::Zone,
+        Field::Expectations,
     ];
 
     fn name(self) -> &'static str {
@@ -152,6 +158,7 @@ impl Field {
             Field::VerificationTags => "verification tags",
             Field::Mark => "mark",
             Field::Zone => "zone",
+            Field::Expectations => "expectations",
         }
     }
 
@@ -184,6 +191,7 @@ impl Record {
         verification_tags: None,
         mark: None,
         zone: None,
+        expectations: None,
     };
 
     /// The values, in the order of [`Field::ALL`].
@@ -207,6 +215,7 @@ impl Record {
             self.verification_tags.map(|[original, reply]| Value::Pair([original.into(), reply.into()])),
             self.mark.map(|mark| Value::Number(mark.into())),
             self.zone.map(|zone| Value::Number(zone.into())),
+            self.expectations.map(Value::Number),
         ]
     }
 
@@ -294,6 +303,13 @@ impl Record {
             ..self
         }
     }
+}
+
+/// A digest of lines, for [`Record::expectations`].
+pub(super) fn digest(lines: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lines.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl fmt::Display for Field {

@@ -188,8 +188,11 @@ impl Conntrack {
     fn end_all(&mut self, now: Instant, consequences: &Consequences) {
         for tuple in &consequences.end {
             let found = self.find(self.hash(tuple), tuple);
-            if let Some((place, _)) = found.filter(|(place, _)| !self.slab[*place].status.contains(Status::DYING)) {
-                self.end(place, now, EndReason::Helper);
+            match found.filter(|(place, _)| !self.slab[*place].status.contains(Status::DYING)) {
+                Some((place, _)) => self.end(place, now, EndReason::Helper),
+                None => {
+                    self.expectations.remove(tuple, tuple.zone);
+                }
             }
         }
     }
