@@ -140,7 +140,10 @@ impl Conntrack {
     /// Changes how connections are tracked, from the next packet on. Connections keep the timeouts that they have until
     /// their next packet.
     pub(crate) fn set_config(&mut self, config: Config) {
+        let recheck = self.timeouts.recheck;
         self.timeouts = Ready::from(&config.timeouts);
+        // Timers were filed by the old one.
+        self.timeouts.recheck = self.timeouts.recheck.max(recheck);
         self.config = config;
     }
 

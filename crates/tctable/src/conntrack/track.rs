@@ -202,12 +202,18 @@ impl Conntrack {
         }
     }
 
-    /// The connection that begins with a packet.
+    /// The connection that begins with a packet, if the table has room for it.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(crate) fn begin(&mut self, now: Instant, packet: Packet<'_>, hash: Hash) -> Result<Unconfirmed, Refused> {
-        if self.is_full() {
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        hash: Hash,
+        has_room: bool,
+    ) -> Result<Unconfirmed, Refused> {
+        if !has_room {
             self.statistics.drop += 1;
             return Err(Refused::Full);
         }

@@ -170,7 +170,7 @@ impl Gateway {
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.config.set_sysctl(name, value)?;
         self.conntrack.set_config(self.config.conntrack.clone());
-        self.hosts.set_config(self.config.hosts.clone());
+        self.hosts.set_config(self.now, self.config.hosts.clone());
         if let Some(defrag) = &mut self.defrag {
             defrag.set_config(&self.config.defrag);
         }

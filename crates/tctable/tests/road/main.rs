@@ -6,3 +6,4 @@ mod defrag;
 mod identity;
 mod packet;
 mod support;
+mod sysctl;
