@@ -109,7 +109,7 @@ impl Conntrack {
             Some(place) => self.live_direction(place, &info.tuple).map(|direction| (place, direction)),
             None => None,
         };
-        let found = if guessed.is_some() { guessed } else { self.find(hash, &info.tuple) };
+        let found = if guessed.is_some() { guessed } else { self.search(hash, &info.tuple) };
         match found {
             Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,
@@ -151,7 +151,15 @@ impl Conntrack {
                 }
             }
             Verdict::Ignore => {}
-            verdict => return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict),
+            verdict => {
+                // A packet may have been followed up to what it is refused for.
+                if verdict == Verdict::Invalid
+                    && (connection.status != before || connection.protocol_state() != state_before)
+                {
+                    self.note_changes(place, before, state_before);
+                }
+                return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict);
+            }
         }
         let connection = &mut self.slab[place];
         if replied {
@@ -166,6 +174,7 @@ impl Conntrack {
     /// Takes down what a packet changed.
     #[inline(never)]
     fn note_changes(&mut self, place: u32, before: Status, state_before: u8) {
+        self.changed = place;
         let connection = &self.slab[place];
         let came = |bit: Status| connection.status.contains(bit) && !before.contains(bit);
         if came(Status::SEEN_REPLY) {
@@ -263,7 +272,7 @@ impl Conntrack {
     fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
         let about = quoted_tuple(packet).and_then(|quoted| {
             let answer = Tuple { zone: packet.info.tuple.zone, ..quoted }.inverted()?;
-            let (place, direction) = self.find(self.hash(&answer), &answer)?;
+            let (place, direction) = self.search(self.hash(&answer), &answer)?;
             let live = self.slab[place].deadline() > now;
             (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
         });

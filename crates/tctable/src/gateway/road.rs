@@ -368,7 +368,7 @@ impl Gateway {
             place = self.confirm(unconfirmed, host, class);
         }
         if !self.conntrack.changes().is_empty() {
-            self.tell_changes(place);
+            self.tell_changes(self.conntrack.changed());
         }
         self.show(packet, Some(tracked), host, place, observer);
     }
@@ -616,8 +616,7 @@ impl Gateway {
 
     /// Tells of what a packet changed on its connection.
     #[inline(never)]
-    fn tell_changes(&mut self, place: Option<u32>) {
-        let Some(place) = place else { return };
+    fn tell_changes(&mut self, place: u32) {
         let Some((id, connection)) = self.conntrack.named(place) else { return };
         let changes = self.conntrack.changes();
         if changes.contains(Changes::ASSURED)
