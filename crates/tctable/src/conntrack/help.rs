@@ -62,7 +62,7 @@ impl Conntrack {
         let Some([a, b, c, d]) = packet.transport_bytes().first_chunk::<4>().filter(|_| has_ports) else { return };
         tuple.source_port = u16::from_be_bytes([*a, *b]);
         tuple.destination_port = u16::from_be_bytes([*c, *d]);
-        let known = self.find(self.hash(&tuple), &tuple);
+        let known = self.search(self.hash(&tuple), &tuple);
         if known.is_none_or(|(place, _)| self.slab[place].deadline() <= now) {
             self.take_expectation(now, &tuple);
         }
@@ -187,7 +187,7 @@ impl Conntrack {
     /// Ends the connections that a helper wants to end.
     fn end_all(&mut self, now: Instant, consequences: &Consequences) {
         for tuple in &consequences.end {
-            let found = self.find(self.hash(tuple), tuple);
+            let found = self.search(self.hash(tuple), tuple);
             match found.filter(|(place, _)| !self.slab[*place].status.contains(Status::DYING)) {
                 Some((place, _)) => self.end(place, now, EndReason::Helper),
                 None => {

@@ -12,11 +12,13 @@ mod limits;
 mod names;
 mod sctp;
 mod statistics;
+mod status;
 mod tcp;
 mod tcp_close;
 mod tcp_refused;
 mod udp;
 mod udplite;
 mod untracked;
+mod zones;
 
 pub use tcp::open;
