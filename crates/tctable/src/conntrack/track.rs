@@ -64,7 +64,8 @@ impl Tracked {
         cookie: Cookie::NONE,
     };
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
-    const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
+    /// A connection begins with it.
+    pub(crate) const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
 }
 
 /// Why no connection begins with a packet.
@@ -99,7 +100,15 @@ impl Conntrack {
             Transport::Invalid(_) if info.tuple.is_icmp() => return self.error(),
             // A fragment that could not wait for its datagram tells no connection.
             Transport::Invalid(_) | Transport::Fragment => return self.invalid(),
-            Transport::IcmpError => return self.track_error(now, packet),
+            Transport::IcmpError => {
+                return match self.quoted(now, packet) {
+                    Some((place, direction)) => {
+                        let cookie = self.slab[place].cookie;
+                        Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place), cookie }
+                    }
+                    None => self.error(),
+                };
+            }
             Transport::Untracked => {
                 self.statistics.ignore += 1;
                 return Tracked::UNTRACKED;
@@ -116,7 +125,7 @@ impl Conntrack {
         }
     }
 
-    #[cold]
+    #[inline]
     fn invalid(&mut self) -> Tracked {
         self.statistics.invalid += 1;
         Tracked::INVALID
@@ -142,22 +151,31 @@ impl Conntrack {
         let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie: connection.cookie };
         let state_before = connection.protocol_state();
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
-        match judge(connection, packet, direction, now, rules) {
+        let verdict = judge(connection, packet, direction, now, rules);
+        let sooner = match verdict {
             Verdict::Accept(timeout) => {
                 let sooner = timeout.0 < connection.timeout && timeout < self.timeouts.recheck;
                 connection.refresh(now, direction, packet.info.ip_len, timeout);
-                if sooner {
-                    self.refile(place);
-                }
+                sooner
             }
-            Verdict::Ignore => {}
-            verdict => return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict),
-        }
-        let connection = &mut self.slab[place];
+            Verdict::Ignore => false,
+            _ => {
+                self.end_or_refuse(now, packet.info.ip_len, place, direction, verdict);
+                return match verdict {
+                    Verdict::Kill => tracked,
+                    Verdict::Reopen => Tracked::NEW,
+                    _ => Tracked::INVALID,
+                };
+            }
+        };
         if replied {
             connection.status.insert(Status::SEEN_REPLY);
         }
-        if connection.status != before || connection.protocol_state() != state_before {
+        let changed = connection.status != before || connection.protocol_state() != state_before;
+        if sooner {
+            self.refile(place);
+        }
+        if changed {
             self.note_changes(place, before, state_before);
         }
         tracked
@@ -182,23 +200,19 @@ impl Conntrack {
 
     /// The rarer verdicts on a packet of a connection in the table.
     #[cold]
-    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, tracked: Tracked, verdict: Verdict) -> Tracked {
+    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, direction: Direction, verdict: Verdict) {
         match verdict {
             Verdict::Kill => {
-                self.slab[place].refresh(now, tracked.direction, bytes, Millis(0));
+                self.slab[place].refresh(now, direction, bytes, Millis(0));
                 self.end(place, now, EndReason::Reset);
-                tracked
             }
-            Verdict::Reopen => {
-                self.end(place, now, EndReason::Reopened);
-                Tracked::NEW
-            }
+            Verdict::Reopen => self.end(place, now, EndReason::Reopened),
             Verdict::InvalidShorten(timeout) => {
                 self.slab[place].shorten(now, timeout);
                 self.refile(place);
-                self.invalid()
+                self.statistics.invalid += 1;
             }
-            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.invalid(),
+            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.statistics.invalid += 1,
         }
     }
 
@@ -254,23 +268,15 @@ impl Conntrack {
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It
     /// must go to where the quoted packet came from. It does not count for the connection.
     #[cold]
-    fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
-        let about = quoted_tuple(packet).and_then(|quoted| {
-            let answer = Tuple { zone: packet.info.tuple.zone, ..quoted }.inverted()?;
-            let (place, direction) = self.find(self.hash(&answer), &answer)?;
-            let live = self.slab[place].deadline() > now;
-            (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
-        });
-        match about {
-            Some((place, direction)) => {
-                let cookie = self.slab[place].cookie;
-                Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place), cookie }
-            }
-            None => self.error(),
-        }
+    fn quoted(&self, now: Instant, packet: Packet<'_>) -> Option<(u32, Direction)> {
+        let quoted = quoted_tuple(packet)?;
+        let answer = Tuple { zone: packet.info.tuple.zone, ..quoted }.inverted()?;
+        let (place, direction) = self.find(self.hash(&answer), &answer)?;
+        let live = self.slab[place].deadline() > now;
+        (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
     }
 
-    #[cold]
+    #[inline]
     fn error(&mut self) -> Tracked {
         self.statistics.error += 1;
         Tracked::INVALID

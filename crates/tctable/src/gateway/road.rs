@@ -284,8 +284,8 @@ impl Gateway {
         observer.seen(self, &seen);
     }
 
-    /// One packet's road.
-    #[inline(always)]
+    /// One packet's road. A function of its own: the loop around it has enough to remember.
+    #[inline(never)]
     fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
         let now = self.advance(packet.frame.time);
         self.totals.frames.count(packet.frame.wire_len);
@@ -303,12 +303,12 @@ impl Gateway {
     fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, observer: &mut O) {
         let Some(mut defrag) = self.defrag.take() else { return };
         match defrag.push(now, packet) {
-            Outcome::Passed => self.follow(now, packet, packet, hash, None, observer),
+            Outcome::Passed => self.follow_fragment(now, packet, packet, hash, observer),
             Outcome::Whole(frame) => match PacketInfo::read(&frame) {
                 Ok(mut info) => {
                     info.tuple.zone = packet.info.tuple.zone;
                     let whole = Packet { frame: &frame, info: &info };
-                    self.follow(now, whole, packet, self.conntrack.hash(&info.tuple), None, observer);
+                    self.follow_fragment(now, whole, packet, self.conntrack.hash(&info.tuple), observer);
                 }
                 // No datagram is put together so.
                 Err(_) => self.refuse_fragment(packet, observer),
@@ -341,35 +341,61 @@ impl Gateway {
         let info = whole.info;
 
         // PREROUTING: conntrack.
-        let mut tracked = self.conntrack.track(now, whole, hash, likely);
+        let tracked = self.conntrack.track(now, whole, hash, likely);
         self.take_ended();
-        let mut unconfirmed = None;
-        if tracked.attached == Attached::New {
-            match self.begin(now, whole, packet.info.ip_len, hash) {
-                Ok(new) => unconfirmed = Some(new),
-                Err(Refused::Invalid) => tracked = Tracked::INVALID,
-                Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
-            }
-        }
+        let place = match tracked.attached {
+            Attached::None => None,
+            Attached::Confirmed(place) => Some(place),
+            Attached::New => return self.open(now, whole, packet, hash, observer),
+        };
 
         // FORWARD: account.
-        let mut place = match tracked.attached {
-            Attached::Confirmed(place) => Some(place),
-            _ => None,
-        };
         // An error's own ends need not be those of the connection that it is about.
         let own = tracked.state != CtState::Related;
         let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
-        let class = Class::of(info.tuple.protocol);
-        let host = self.account(now, packet, class, owner, tracked.direction);
+        let host = self.account(now, packet, Class::of(info.tuple.protocol), owner, tracked.direction);
+
+        self.take_changes(place);
+        self.show(packet, Some(tracked), host, place, observer);
+    }
+
+    /// The same in the rare case that it was in fragments.
+    #[inline(never)]
+    fn follow_fragment<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        hash: Hash,
+        observer: &mut O,
+    ) {
+        self.follow(now, whole, packet, hash, None, observer);
+    }
+
+    /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
+    #[inline(never)]
+    fn open<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        hash: Hash,
+        observer: &mut O,
+    ) {
+        // PREROUTING: conntrack.
+        let (tracked, unconfirmed) = match self.begin(now, whole, packet.info.ip_len, hash) {
+            Ok(new) => (Tracked::NEW, Some(new)),
+            Err(Refused::Invalid) => (Tracked::INVALID, None),
+            Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
+        };
+
+        // FORWARD: account.
+        let class = Class::of(whole.info.tuple.protocol);
+        let host = self.account(now, packet, class, None, tracked.direction);
 
         // POSTROUTING: confirm.
-        if let Some(unconfirmed) = unconfirmed {
-            place = self.confirm(unconfirmed, host, class);
-        }
-        if !self.conntrack.changes().is_empty() {
-            self.tell_changes(place);
-        }
+        let place = unconfirmed.and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
+        self.take_changes(place);
         self.show(packet, Some(tracked), host, place, observer);
     }
 
@@ -515,6 +541,7 @@ impl Gateway {
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
+    #[inline(always)]
     fn confirm(&mut self, mut unconfirmed: Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
@@ -606,10 +633,18 @@ impl Gateway {
         }
     }
 
-    /// Tells of what a packet changed on its connection.
+    /// Tells the host, and whoever asked, of what a packet changed on its connection.
+    #[inline(always)]
+    fn take_changes(&mut self, place: Option<u32>) {
+        let changes = self.conntrack.changes();
+        let wanted = Changes::ASSURED | self.config.events.connections;
+        if let (Some(place), false) = (place, changes.and(wanted).is_empty()) {
+            self.tell_changes(place);
+        }
+    }
+
     #[inline(never)]
-    fn tell_changes(&mut self, place: Option<u32>) {
-        let Some(place) = place else { return };
+    fn tell_changes(&mut self, place: u32) {
         let Some((id, connection)) = self.conntrack.named(place) else { return };
         let changes = self.conntrack.changes();
         if changes.contains(Changes::ASSURED)
