@@ -482,8 +482,8 @@ impl Gateway {
     fn drop_early(&mut self, now: Instant) -> bool {
         let hosts = &self.hosts;
         let dropped = self.conntrack.early_drop(now, |cookie| {
-            // Nobody's connections go first.
-            Owner::from_cookie(cookie).map_or(u64::MAX, |owner| hosts.get(owner).unassured_connections())
+            // Those of nobody are many people's.
+            Owner::from_cookie(cookie).map_or(0, |owner| hosts.get(owner).unassured_connections())
         });
         self.take_ended();
         dropped
