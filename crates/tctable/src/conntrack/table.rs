@@ -234,10 +234,16 @@ impl Conntrack {
     pub(super) fn find(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
         let mut direction = None;
         let place = self.index.find(hash, |place| {
-            direction = self.slab[place].direction_of(tuple);
+            direction = self.direction_at(place, tuple);
             direction.is_some()
         })?;
         Some((place, direction?))
+    }
+
+    /// A function of its own: a search comes to it at most once, nearly always.
+    #[inline(never)]
+    fn direction_at(&self, place: u32, tuple: &Tuple) -> Option<Direction> {
+        self.slab[place].direction_of(tuple)
     }
 
     /// Puts a connection in the table at the end of its first packet's road and gives its place.
