@@ -13,7 +13,7 @@ use super::status::Status;
 use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Bits, Hash, HashKey, Hasher, Index, Slab};
+use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Slab};
 use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
@@ -197,14 +197,14 @@ impl Conntrack {
     }
 
     /// First step of looking ahead, for a whole burst before the next step: asks for the cache line in which the index may
-    /// have a packet's connection.
-    #[inline]
-    pub(crate) fn prefetch_index(&self, hash: Hash) {
-        self.index.prefetch(hash);
+    /// have a packet's connection. Second step: the line's guess at the place of the connection.
+    #[inline(always)]
+    pub(crate) fn prefetch_index(&self, hash: Hash) -> Line<'_> {
+        self.index.prefetch(hash)
     }
 
-    /// Second step: guesses at the place of the connection.
-    #[inline]
+    /// The second step without the first.
+    #[inline(always)]
     pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
         self.index.likely(hash)
     }
@@ -250,15 +250,15 @@ impl Conntrack {
     ///
     /// # Errors
     /// [`ConfirmError`]; the connection is gone then, and its packet is to be dropped.
-    pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
-        let Unconfirmed { mut connection, hash, begun_at } = unconfirmed;
+    pub(crate) fn confirm(&mut self, unconfirmed: &Unconfirmed) -> Result<u32, ConfirmError> {
+        let Unconfirmed { connection, hash, begun_at } = unconfirmed;
+        let hash = *hash;
         // Its tuple was looked up when it began: only what was confirmed since can clash.
-        if begun_at != self.statistics.insert
+        if *begun_at != self.statistics.insert
             && let Some((place, direction)) = self.find(hash, &connection.original)
         {
-            return self.resolve_clash(place, direction, &connection);
+            return self.resolve_clash(place, direction, connection);
         }
-        connection.status.insert(Status::CONFIRMED);
         let check_at = self.check_at(connection.last, connection.deadline());
         let Some(place) = self.slab.insert(connection) else {
             self.statistics.drop += 1;
@@ -271,10 +271,12 @@ impl Conntrack {
             self.statistics.drop += 1;
             return Err(ConfirmError::ChainTooLong);
         }
-        self.slab[place].timer = self.wheel.insert(place, check_at);
+        let connection = &mut self.slab[place];
+        connection.timer = self.wheel.insert(place, check_at);
+        connection.status.insert(Status::CONFIRMED);
+        let expected = connection.status.contains(Status::EXPECTED);
         self.statistics.insert += 1;
         self.unassured.insert(place);
-        let expected = self.slab[place].status.contains(Status::EXPECTED);
         self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
         Ok(place)
     }

@@ -98,6 +98,28 @@ impl Iterator for Matches {
     }
 }
 
+/// The home bucket of a hash, which is one cache line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    bucket: &'a Bucket,
+    kept: u32,
+}
+
+impl Line<'_> {
+    /// Asks for the cache line.
+    #[inline(always)]
+    pub(super) fn prefetch(&self) {
+        prefetch(self.bucket);
+    }
+
+    /// An entry that has that hash: most likely the one that [`super::Index::find`] will give.
+    #[inline(always)]
+    pub(crate) fn likely(&self) -> Option<u32> {
+        let slot = self.bucket.matches(self.kept).next()?;
+        Some(self.bucket.entry(slot))
+    }
+}
+
 impl Buckets {
     pub(super) fn new(homes: u32) -> Self {
         Buckets { chunks: Vec::with_capacity(homes as usize / CHUNK + 2), homes }
@@ -150,10 +172,10 @@ impl Buckets {
         *place = grown.into_boxed_slice();
     }
 
-    /// Asks for the home bucket's cache line.
+    /// The home bucket of a hash.
     #[inline(always)]
-    pub(super) fn prefetch(&self, hash: Hash) {
-        prefetch(self.bucket(self.home(hash)));
+    pub(super) fn line(&self, hash: Hash) -> Line<'_> {
+        Line { bucket: self.bucket(self.home(hash)), kept: kept(hash) }
     }
 
     /// The first entry of that hash for which `is` holds.
@@ -174,14 +196,6 @@ impl Buckets {
             }
             at += 1;
         }
-    }
-
-    /// An entry of the home bucket that has that hash.
-    #[inline]
-    pub(super) fn likely(&self, hash: Hash) -> Option<u32> {
-        let bucket = self.bucket(self.home(hash));
-        let slot = bucket.matches(kept(hash)).next()?;
-        Some(bucket.entry(slot))
     }
 
     /// Puts an entry in, in one of the first `limit` buckets from its home on.
