@@ -99,6 +99,8 @@ pub struct Host {
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
+    /// It expired: its place is free, but a guess may still lead here.
+    pub(super) gone: bool,
     /// By [`Class`].
     pub(super) classes: [ClassEntry; 4],
 }

@@ -15,7 +15,7 @@ use super::status::Status;
 use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Bits, Hash, HashKey, Hasher, Index, Slab};
+use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Slab};
 use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
@@ -232,14 +232,14 @@ impl Conntrack {
     }
 
     /// First step of looking ahead, for a whole burst before the next step: asks for the cache line in which the index may
-    /// have a packet's connection.
-    #[inline]
-    pub(crate) fn prefetch_index(&self, hash: Hash) {
-        self.index.prefetch(hash);
+    /// have a packet's connection. Second step: the line's guess at the place of the connection.
+    #[inline(always)]
+    pub(crate) fn prefetch_index(&self, hash: Hash) -> Line<'_> {
+        self.index.prefetch(hash)
     }
 
-    /// Second step: guesses at the place of the connection.
-    #[inline]
+    /// The second step without the first.
+    #[inline(always)]
     pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
         self.index.likely(hash)
     }
@@ -276,25 +276,31 @@ impl Conntrack {
     pub(super) fn search(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
         let mut direction = None;
         let place = self.index.find(hash, |place| {
-            direction = self.slab[place].direction_of(tuple);
+            direction = self.direction_at(place, tuple);
             direction.is_some()
         })?;
         Some((place, direction?))
+    }
+
+    /// A function of its own: a search comes to it at most once, nearly always.
+    #[inline(never)]
+    fn direction_at(&self, place: u32, tuple: &Tuple) -> Option<Direction> {
+        self.slab[place].direction_of(tuple)
     }
 
     /// Puts a connection in the table at the end of its first packet's road and gives its place.
     ///
     /// # Errors
     /// [`ConfirmError`]; the connection is gone then, and its packet is to be dropped.
-    pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
-        let Unconfirmed { mut connection, extension, hash, begun_at } = unconfirmed;
+    pub(crate) fn confirm(&mut self, unconfirmed: &mut Unconfirmed) -> Result<u32, ConfirmError> {
+        let Unconfirmed { connection, extension, hash, begun_at } = unconfirmed;
+        let hash = *hash;
         // Its tuple was looked up when it began: only what was confirmed since can clash.
-        if begun_at != self.statistics.insert
+        if *begun_at != self.statistics.insert
             && let Some((place, direction)) = self.search(hash, &connection.original)
         {
-            return self.resolve_clash(place, direction, &connection);
+            return self.resolve_clash(place, direction, connection);
         }
-        connection.status.insert(Status::CONFIRMED);
         let check_at = self.check_at(connection.last, connection.deadline());
         let Some(place) = self.slab.insert(connection) else {
             self.statistics.drop += 1;
@@ -307,12 +313,14 @@ impl Conntrack {
             self.statistics.drop += 1;
             return Err(ConfirmError::ChainTooLong);
         }
-        self.slab[place].timer = self.wheel.insert(place, check_at);
+        let connection = &mut self.slab[place];
+        connection.timer = self.wheel.insert(place, check_at);
+        connection.status.insert(Status::CONFIRMED);
+        let expected = connection.status.contains(Status::EXPECTED);
         self.statistics.insert += 1;
         self.unassured.insert(place);
-        let expected = self.slab[place].status.contains(Status::EXPECTED);
         self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
-        if let Some(extension) = extension {
+        if let Some(extension) = extension.take() {
             self.changes |= if extension.helper.is_some() { Changes::HELPER } else { Changes::NONE };
             *self.extension_mut(place) = *extension;
         }

@@ -350,7 +350,15 @@ impl Conntrack {
             protocol,
         };
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
-        let verdict = judge(&mut connection, packet, Direction::Original, now, rules);
+        let opened = match (&mut connection.protocol, &info.transport) {
+            (Protocol::Tcp(state), Transport::Tcp(header)) => state.open(header, rules),
+            (Protocol::Udp, _) => Some(rules.timeouts.udp),
+            _ => None,
+        };
+        let verdict = match opened {
+            Some(timeout) => Verdict::Accept(timeout),
+            None => judge(&mut connection, packet, Direction::Original, now, rules),
+        };
         let Verdict::Accept(timeout) = verdict else {
             self.invalid();
             return Err(Refused::Invalid);

@@ -8,12 +8,12 @@ use super::zones::Zones;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
 use crate::conntrack::helper;
 use crate::conntrack::{
-    Attached, Changes, Connection, ConnectionId, Conntrack, CtState, Direction, End, Ended, Refused, Status, Tracked,
+    Attached, Changes, Connection, ConnectionId, Conntrack, Direction, End, Ended, Refused, Status, Tracked,
     Unconfirmed,
 };
 use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
 use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Transport, Tuple};
-use crate::table::Hash;
+use crate::table::{Hash, Line};
 use crate::time::{Duration, Instant, Promptness};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
@@ -77,25 +77,43 @@ pub struct Gateway {
 
 /// What is known of a burst's frames before the first of them is judged.
 #[derive(Debug)]
-struct Burst {
-    infos: [PacketInfo; BURST],
-    read: [Result<(), NotIp>; BURST],
-    hashes: [Hash; BURST],
-    /// Guesses at the places of the connections.
-    likely: [Option<u32>; BURST],
-    /// Guesses at the places of the hosts.
-    hosts: [Option<u32>; BURST],
+struct Burst([Ahead; BURST]);
+
+/// What is known of one frame.
+#[derive(Debug)]
+struct Ahead {
+    info: PacketInfo,
+    read: Result<(), NotIp>,
+    hash: Hash,
+    /// A guess at the place of the connection.
+    likely: Option<u32>,
+    /// A guess at the place of the host that it will belong to.
+    host: Option<u32>,
+}
+
+impl Ahead {
+    const NOTHING: Ahead = Ahead { info: PacketInfo::EMPTY, read: Ok(()), hash: Hash(0), likely: None, host: None };
 }
 
 impl Default for Burst {
     fn default() -> Self {
-        Burst {
-            infos: [PacketInfo::EMPTY; BURST],
-            read: [Ok(()); BURST],
-            hashes: [Hash::default(); BURST],
-            likely: [None; BURST],
-            hosts: [None; BURST],
-        }
+        Burst([Ahead::NOTHING; BURST])
+    }
+}
+
+/// What was looked up ahead for a packet.
+#[derive(Clone, Copy)]
+struct Guesses {
+    hash: Hash,
+    /// Its connection.
+    found: Option<(u32, Direction)>,
+    /// The place of the host that its connection will belong to.
+    host: Option<u32>,
+}
+
+impl Guesses {
+    fn none(hash: Hash) -> Guesses {
+        Guesses { hash, found: None, host: None }
     }
 }
 
@@ -197,16 +215,13 @@ impl Gateway {
             if self.conntrack.count() >= LOOK_AHEAD_FROM {
                 self.look_ahead(waiting.len(), &mut burst);
             } else {
-                for (hash, likely) in burst.hashes.iter().zip(&mut burst.likely).take(waiting.len()) {
-                    *likely = self.conntrack.likely(*hash);
+                for ahead in burst.0.iter_mut().take(waiting.len()) {
+                    (ahead.likely, ahead.host) = (self.conntrack.likely(ahead.hash), None);
                 }
             }
-            for (at, frame) in waiting.iter().enumerate().take(BURST) {
-                match burst.read[at] {
-                    Ok(()) => {
-                        let packet = Packet { frame, info: &burst.infos[at] };
-                        self.pass(packet, burst.hashes[at], burst.likely[at], observer);
-                    }
+            for (frame, ahead) in waiting.iter().zip(&burst.0) {
+                match ahead.read {
+                    Ok(()) => self.pass(frame, ahead, observer),
                     Err(why) => self.set_aside(frame, why, observer),
                 }
             }
@@ -217,11 +232,10 @@ impl Gateway {
     /// Reads the headers of a burst.
     #[inline(never)]
     fn read(&self, frames: &[Frame<'_>], burst: &mut Burst) {
-        let into = burst.infos.iter_mut().zip(&mut burst.read).zip(&mut burst.hashes);
-        for (frame, ((info, read), hash)) in frames.iter().zip(into) {
-            *read = info.fill(frame);
-            info.tuple.zone = self.zones.of(frame.device);
-            *hash = self.conntrack.hash(&info.tuple);
+        for (frame, ahead) in frames.iter().zip(&mut burst.0) {
+            ahead.read = ahead.info.fill(frame);
+            ahead.info.tuple.zone = self.zones.of(frame.device);
+            ahead.hash = self.conntrack.hash(&ahead.info.tuple);
         }
     }
 
@@ -229,42 +243,36 @@ impl Gateway {
     /// depend on how the frames were cut into bursts.
     #[inline(never)]
     fn look_ahead(&self, count: usize, burst: &mut Burst) {
-        let count = count.min(BURST);
-        let Burst { infos, hashes, likely, hosts, .. } = burst;
-        let (infos, hashes) = (&infos[..count], &hashes[..count]);
-        let (likely, hosts) = (&mut likely[..count], &mut hosts[..count]);
+        let burst = &mut burst.0[..count.min(BURST)];
         // Each loop asks for what the next one reads.
-        for hash in hashes {
-            self.conntrack.prefetch_index(*hash);
+        let lines: ArrayVec<Line<'_>, BURST> =
+            burst.iter().map(|ahead| self.conntrack.prefetch_index(ahead.hash)).collect();
+        for (line, ahead) in lines.iter().zip(&mut *burst) {
+            ahead.likely = line.likely();
+            if let Some(place) = ahead.likely {
+                self.conntrack.prefetch(place);
+            }
         }
-        for (hash, likely) in hashes.iter().zip(&mut *likely) {
-            *likely = self.conntrack.likely(*hash);
-        }
-        for place in likely.iter().flatten() {
-            self.conntrack.prefetch(*place);
-        }
-        let mut strangers: ArrayVec<(usize, Hash), BURST> = ArrayVec::new();
-        for (at, (info, (likely, host))) in infos.iter().zip(likely.iter().zip(&mut *hosts)).enumerate() {
-            *host = match likely {
-                Some(place) => Owner::from_cookie(self.conntrack.cookie(*place)).map(|owner| owner.place),
+        let mut strangers: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
+        for Ahead { info, likely, host, .. } in &mut *burst {
+            match likely {
+                Some(place) => *host = Owner::from_cookie(self.conntrack.cookie(*place)).map(|owner| owner.place),
                 None => {
                     let Tuple { family, source, destination, .. } = info.tuple;
                     let inside = self.config.inside.has_address(family, source);
                     let hash = self.hosts.hash(family, if inside { source } else { destination });
-                    self.hosts.prefetch_index(hash);
                     self.conntrack.prefetch_upcoming(strangers.len());
-                    strangers.push((at, hash));
-                    None
+                    strangers.push((host, self.hosts.prefetch_index(hash)));
                 }
             };
         }
-        for (at, hash) in strangers {
-            hosts[at] = self.hosts.likely(hash);
-            if let Some(place) = hosts[at] {
+        for (host, line) in strangers {
+            *host = line.likely();
+            if let Some(place) = *host {
                 self.hosts.prefetch(place);
             }
         }
-        for (info, host) in infos.iter().zip(hosts) {
+        for Ahead { info, host, .. } in burst {
             if let Some(place) = host {
                 self.hosts.prefetch_class(*place, Class::of(info.tuple.protocol));
             }
@@ -296,17 +304,18 @@ impl Gateway {
 
     /// One packet's road. A function of its own: the loop around it has enough to remember.
     #[inline(never)]
-    fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
+    fn pass<O: Observer>(&mut self, frame: &Frame<'_>, ahead: &Ahead, observer: &mut O) {
+        let packet = Packet { frame, info: &ahead.info };
         let now = self.advance(packet.frame.time);
         self.totals.frames.count(packet.frame.wire_len);
         self.totals.ip.count(packet.info.ip_len);
         if packet.info.fragment != Fragment::None {
-            return self.pass_fragment(now, packet, hash, observer);
+            return self.pass_fragment(now, packet, ahead.hash, observer);
         }
         if packet.info.transport == Transport::Gre {
-            return self.follow_rare(now, packet, packet, hash, observer);
+            return self.follow_rare(now, packet, packet, ahead.hash, observer);
         }
-        let found = self.conntrack.guess(likely, &packet.info.tuple);
+        let found = self.conntrack.guess(ahead.likely, &packet.info.tuple);
         let settled = found.and_then(|found| self.conntrack.track_settled(now, packet, found));
         match settled {
             // Nobody ends, nothing begins, and there is nothing to tell.
@@ -314,7 +323,7 @@ impl Gateway {
                 let host = self.account_tracked(now, packet, packet.info, tracked);
                 self.show(packet, Some(tracked), host, tracked.place(), observer);
             }
-            None => self.follow(now, packet, packet, hash, found, observer),
+            None => self.follow(now, packet, packet, Guesses { hash: ahead.hash, found, host: ahead.host }, observer),
         }
     }
 
@@ -334,7 +343,7 @@ impl Gateway {
             info.tuple = tuple;
             hash = self.conntrack.hash(&tuple);
         }
-        self.follow(now, Packet { info: &info, ..whole }, packet, hash, None, observer);
+        self.follow(now, Packet { info: &info, ..whole }, packet, Guesses::none(hash), observer);
     }
 
     /// PREROUTING: a fragment waits until its datagram is whole; that goes on in the place of the last one. Each counts for
@@ -367,23 +376,21 @@ impl Gateway {
         self.show(packet, None, None, None, observer);
     }
 
-    /// The road of a whole packet, `whole`, which came as, or at last with, `packet`; `found` is its connection, if it was
-    /// guessed.
+    /// The road of a whole packet, `whole`, which came as, or at last with, `packet`.
     #[inline(never)]
     fn follow<O: Observer>(
         &mut self,
         now: Instant,
         whole: Packet<'_>,
         packet: Packet<'_>,
-        hash: Hash,
-        found: Option<(u32, Direction)>,
+        guesses: Guesses,
         observer: &mut O,
     ) {
         // PREROUTING: conntrack.
-        let tracked = self.conntrack.track(now, whole, hash, found);
+        let tracked = self.conntrack.track(now, whole, guesses.hash, guesses.found);
         self.take_ended();
         if tracked.attached == Attached::New {
-            return self.open(now, whole, packet, hash, observer);
+            return self.open(now, whole, packet, guesses, observer);
         }
         // FORWARD: account.
         let host = self.account_tracked(now, packet, whole.info, tracked);
@@ -413,30 +420,36 @@ impl Gateway {
 
     /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
     #[inline(never)]
-    fn open<O: Observer>(&mut self, now: Instant, whole: Packet<'_>, packet: Packet<'_>, hash: Hash, observer: &mut O) {
+    fn open<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        guesses: Guesses,
+        observer: &mut O,
+    ) {
         // PREROUTING: conntrack.
-        let (tracked, mut unconfirmed) = match self.begin(now, whole, packet.info.ip_len, hash) {
-            Ok(new) => {
-                let state = new.state();
-                if state == CtState::Related {
-                    self.tell_expectations();
-                }
-                (Tracked { state, ..Tracked::NEW }, Some(new))
-            }
-            Err(Refused::Invalid) => (Tracked::INVALID, None),
+        let mut begun = self.begin(now, whole, packet.info.ip_len, guesses.hash);
+        let tracked = match &begun {
+            Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
+            Err(Refused::Invalid) => Tracked::INVALID,
             Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
         };
 
         // FORWARD: account.
         let class = Class::of(whole.info.tuple.protocol);
-        let host = self.account(now, packet, class, None, tracked.direction);
+        let host = self.account_any(now, packet, class, None, tracked.direction, guesses.host);
 
         // POSTROUTING: helper, confirm.
-        let extended = unconfirmed.as_ref().is_some_and(Unconfirmed::is_extended);
-        if extended && self.help(now, whole, &tracked, unconfirmed.as_mut()) == helper::Outcome::Drop {
-            return self.show(packet, None, host, None, observer);
+        if let Ok(new) = &mut begun
+            && new.is_extended()
+        {
+            self.tell_expectations();
+            if self.help(now, whole, &tracked, Some(new)) == helper::Outcome::Drop {
+                return self.show(packet, None, host, None, observer);
+            }
         }
-        let place = unconfirmed.and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
+        let place = begun.as_mut().ok().and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
         self.take_changes();
         self.show(packet, Some(tracked), host, place, observer);
     }
@@ -560,7 +573,7 @@ impl Gateway {
             let sides = Sides { tx: side == Side::Tx, rx: side == Side::Rx, by_device: false };
             return Some(Counted { place, side, sides });
         }
-        self.account_any(now, packet, class, owner, direction)
+        self.account_any(now, packet, class, owner, direction, None)
     }
 
     /// The same where it may be that both sides or none are inside, or that hosts have to be looked up.
@@ -572,6 +585,7 @@ impl Gateway {
         class: Class,
         owner: Option<Owner>,
         direction: Direction,
+        guess: Option<u32>,
     ) -> Option<Counted> {
         let info = packet.info;
         let sides = self.sides(packet, owner, direction);
@@ -584,7 +598,7 @@ impl Gateway {
         };
         if sides.tx != sides.rx {
             let side = if sides.rx { Side::Rx } else { Side::Tx };
-            let place = self.count_side(now, info, class, side, linked(side));
+            let place = self.count_side(now, info, class, side, linked(side), guess);
             match place {
                 Some(place) if sides.by_device => self.hosts.set_known_by_device(place),
                 Some(_) => {}
@@ -596,8 +610,8 @@ impl Gateway {
             self.totals.unaccounted.outside_to_outside.count(info.ip_len);
             return None;
         }
-        let tx = self.count_side(now, info, class, Side::Tx, linked(Side::Tx));
-        let rx = self.count_side(now, info, class, Side::Rx, linked(Side::Rx));
+        let tx = self.count_side(now, info, class, Side::Tx, linked(Side::Tx), guess);
+        let rx = self.count_side(now, info, class, Side::Rx, linked(Side::Rx), guess);
         match (tx, rx) {
             (Some(_), Some(_)) => self.totals.inside_to_inside.count(info.ip_len),
             (None, None) => self.totals.unaccounted.host_table_full.count(info.ip_len),
@@ -619,8 +633,12 @@ impl Gateway {
         class: Class,
         side: Side,
         linked: Option<u32>,
+        guess: Option<u32>,
     ) -> Option<u32> {
-        let place = linked.or_else(|| self.look_up(now, info, side))?;
+        let place = match linked {
+            Some(place) => place,
+            None => self.look_up(now, info, side, guess)?,
+        };
         self.count(now, place, class, side, info.ip_len);
         Some(place)
     }
@@ -632,11 +650,15 @@ impl Gateway {
     }
 
     /// The place of one of a packet's hosts.
-    fn look_up(&mut self, now: Instant, info: &PacketInfo, side: Side) -> Option<u32> {
+    #[inline(always)]
+    fn look_up(&mut self, now: Instant, info: &PacketInfo, side: Side, guess: Option<u32>) -> Option<u32> {
         let address = match side {
             Side::Tx => info.tuple.source,
             Side::Rx => info.tuple.destination,
         };
+        if guess.is_some_and(|place| self.hosts.is_at(place, info.tuple.family, address)) {
+            return guess;
+        }
         let entered = self.hosts.enter(now, info.tuple.family, address);
         self.totals.hosts_refused += u64::from(entered.is_err());
         entered.ok()
@@ -644,7 +666,7 @@ impl Gateway {
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
     #[inline(always)]
-    fn confirm(&mut self, mut unconfirmed: Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
+    fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
             self.hosts.open(place, class, ends)

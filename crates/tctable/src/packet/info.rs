@@ -86,8 +86,8 @@ impl PacketInfo {
     }
 
     /// As [`PacketInfo::read`], in place: on the packet's road nothing of this size is moved about. Every field is
-    /// written, unless an error is told.
-    #[inline]
+    /// written, unless an error is told. Whatever is rare on the way is a function of its own.
+    #[inline(always)]
     pub(crate) fn fill(&mut self, frame: &Frame<'_>) -> Result<(), NotIp> {
         let link = link::parse(frame)?;
         let bytes = frame.data.get(usize::from(link.offset)..).ok_or(Malformed::LinkHeaderCut)?;

@@ -39,6 +39,7 @@ pub(super) fn parse(frame: &Frame<'_>) -> Result<Link, NotIp> {
     parse_any(frame)
 }
 
+#[inline(never)]
 fn parse_any(frame: &Frame<'_>) -> Result<Link, NotIp> {
     let bytes = frame.data;
     match frame.link {

@@ -59,8 +59,8 @@ impl Bucket {
     /// The slots that have that word.
     #[inline(always)]
     fn matches(&self, word: u32) -> Matches {
-        let line = self.0[..ENTRIES].iter().enumerate();
-        Matches(line.fold(END, |bits, (slot, kept)| bits | u32::from(*kept == word) << slot))
+        let line = self.0[..ENTRIES].iter().zip(1..);
+        Matches(line.fold(END, |bits, (kept, bit)| bits | u32::from(*kept == word) << bit))
     }
 
     #[inline(always)]
@@ -69,13 +69,19 @@ impl Bucket {
     }
 
     #[inline(always)]
+    fn put(&mut self, slot: usize, hash: Hash, entry: u32) {
+        self.0[slot] = kept(hash);
+        self.0[ENTRIES + slot] = entry;
+    }
+
+    #[inline(always)]
     fn is_passed(&self) -> bool {
         self.0[PASSED] != 0
     }
 }
 
-/// Slots, one bit for each, lowest first. All eight words of the half line are compared, as the compiler does it with
-/// vectors: what is found above the last slot is none.
+/// Slots, lowest first, with bit 1 for the first. All eight words of the half line are compared, and no bit needs other
+/// care than the next one, so that the compiler does it with vectors; what is found behind the last slot is none.
 struct Matches(u32);
 
 /// Stands above all slots: a set with it is never empty, which saves the processor a case.
@@ -86,9 +92,31 @@ impl Iterator for Matches {
 
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
-        let slot = self.0.trailing_zeros() as usize;
+        let bit = self.0.trailing_zeros() as usize;
         self.0 &= self.0.wrapping_sub(1);
-        if slot < SLOTS { Some(slot) } else { None }
+        if bit <= SLOTS { bit.checked_sub(1) } else { None }
+    }
+}
+
+/// The home bucket of a hash, which is one cache line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    bucket: &'a Bucket,
+    kept: u32,
+}
+
+impl Line<'_> {
+    /// Asks for the cache line.
+    #[inline(always)]
+    pub(super) fn prefetch(&self) {
+        prefetch(self.bucket);
+    }
+
+    /// An entry that has that hash: most likely the one that [`super::Index::find`] will give.
+    #[inline(always)]
+    pub(crate) fn likely(&self) -> Option<u32> {
+        let slot = self.bucket.matches(self.kept).next()?;
+        Some(self.bucket.entry(slot))
     }
 }
 
@@ -144,10 +172,10 @@ impl Buckets {
         *place = grown.into_boxed_slice();
     }
 
-    /// Asks for the home bucket's cache line.
+    /// The home bucket of a hash.
     #[inline(always)]
-    pub(super) fn prefetch(&self, hash: Hash) {
-        prefetch(self.bucket(self.home(hash)));
+    pub(super) fn line(&self, hash: Hash) -> Line<'_> {
+        Line { bucket: self.bucket(self.home(hash)), kept: kept(hash) }
     }
 
     /// The first entry of that hash for which `is` holds.
@@ -170,14 +198,6 @@ impl Buckets {
         }
     }
 
-    /// An entry of the home bucket that has that hash.
-    #[inline]
-    pub(super) fn likely(&self, hash: Hash) -> Option<u32> {
-        let bucket = self.bucket(self.home(hash));
-        let slot = bucket.matches(kept(hash)).next()?;
-        Some(bucket.entry(slot))
-    }
-
     /// Puts an entry in, in one of the first `limit` buckets from its home on.
     #[inline]
     pub(super) fn insert(
@@ -188,14 +208,32 @@ impl Buckets {
         spare: &mut Option<Chunk>,
     ) -> Result<(), TooFar> {
         let home = self.home(hash);
+        if let Some(bucket) = self.bucket_mut(home)
+            && let Some(free) = bucket.matches(FREE).next()
+        {
+            bucket.put(free, hash, entry);
+            return Ok(());
+        }
+        self.insert_from(home, hash, entry, limit, spare)
+    }
+
+    /// The same where the home may be full, or without memory.
+    #[inline(never)]
+    fn insert_from(
+        &mut self,
+        home: u32,
+        hash: Hash,
+        entry: u32,
+        limit: u32,
+        spare: &mut Option<Chunk>,
+    ) -> Result<(), TooFar> {
         for at in home..home.saturating_add(limit) {
             if self.bucket_mut(at).is_none() {
                 self.reach(at, spare);
             }
             let Some(bucket) = self.bucket_mut(at) else { break };
             if let Some(free) = bucket.matches(FREE).next() {
-                bucket.0[free] = kept(hash);
-                bucket.0[ENTRIES + free] = entry;
+                bucket.put(free, hash, entry);
                 for passed in home..at {
                     self.count_passed(passed, 1);
                 }

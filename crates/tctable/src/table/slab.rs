@@ -49,15 +49,15 @@ impl<T: Clone> Slab<T> {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
-    /// Puts an entry in. `None` where all 2^32 - 1 places are taken.
-    pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
+    /// Puts a copy of an entry in. `None` where all 2^32 - 1 places are taken.
+    pub(crate) fn insert(&mut self, value: &T) -> Option<u32> {
         if let Some(place) = self.free.pop() {
-            self.entries[place as usize] = value;
+            self.entries[place as usize].clone_from(value);
             self.generations[place as usize] += LIVE;
             return Some(place);
         }
         let place = u32::try_from(self.entries.len()).ok().filter(|place| *place != u32::MAX)?;
-        self.entries.push(value);
+        self.entries.push(value.clone());
         self.generations.push(LIVE);
         Some(place)
     }
@@ -123,14 +123,14 @@ mod tests {
     #[test]
     fn a_place_is_used_again_under_a_new_generation() {
         let mut slab = Slab::new();
-        let first = slab.insert('a').unwrap();
+        let first = slab.insert(&'a').unwrap();
         let old = slab.generation(first);
         assert_eq!(slab.get(first, old), Some(&'a'));
         slab.remove(first);
         assert_eq!((slab.len(), slab.get(first, old)), (0, None));
         assert_eq!(slab.iter().count(), 0);
 
-        let second = slab.insert('b').unwrap();
+        let second = slab.insert(&'b').unwrap();
         assert_eq!(second, first);
         assert_eq!(slab.get(first, old), None);
         assert_eq!(slab.get(second, slab.generation(second)), Some(&'b'));
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn entries_stay_where_they_are_over_chunks() {
         let mut slab = Slab::new();
-        let places: Vec<u32> = (0..3 * CHUNK as u32).map(|value| slab.insert(value).unwrap()).collect();
+        let places: Vec<u32> = (0..3 * CHUNK as u32).map(|value| slab.insert(&value).unwrap()).collect();
         assert!(places.iter().enumerate().all(|(value, place)| slab[*place] == value as u32));
         assert_eq!(slab.len(), 3 * CHUNK);
     }

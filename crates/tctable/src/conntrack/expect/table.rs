@@ -160,7 +160,7 @@ impl Expectations {
         if self.len() >= self.max as usize {
             return Err(InsertError::Full);
         }
-        let place = self.slab.insert(expectation).ok_or(InsertError::Full)?;
+        let place = self.slab.insert(&expectation).ok_or(InsertError::Full)?;
         if self.index.insert(hash, place).is_err() {
             self.slab.remove(place);
             return Err(InsertError::Full);

@@ -76,7 +76,7 @@ impl Keymap {
         if self.len() >= self.max {
             return Err(KeyError::Full);
         }
-        let place = self.slab.insert(Entry { tuple: *tuple, serial: self.serial }).ok_or(KeyError::Full)?;
+        let place = self.slab.insert(&Entry { tuple: *tuple, serial: self.serial }).ok_or(KeyError::Full)?;
         if self.index.insert(self.hash(tuple), place).is_err() {
             self.slab.remove(place);
             return Err(KeyError::Full);

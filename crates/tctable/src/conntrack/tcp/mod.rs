@@ -164,6 +164,20 @@ impl Tcp {
         TcpInfo { state: self.state, window_scale: [self.scales.get(0), self.scales.get(1)], flags: self.flags }
     }
 
+    /// Goes on with the SYN that the connection began with, and gives the timeout; `None`, and nothing is changed, for any
+    /// other first segment, which is [`Tcp::packet`]'s.
+    #[inline(always)]
+    pub(super) fn open(&mut self, header: &TcpHeader, rules: Rules<'_>) -> Option<Millis> {
+        if kind(header) != Some(Kind::Syn) {
+            return None;
+        }
+        // What it allows the other side to send, counted from what is still unknown.
+        self.sides[1].max_end = u32::from(header.window).max(1);
+        self.last.kind = Kind::Syn;
+        self.state = TcpState::SynSent;
+        Some(self.timeout(Kind::Syn, TcpState::SynSent, rules))
+    }
+
     /// The straight road of nearly all segments of a connection that both sides have seen open: an ACK that lies in the
     /// windows. Gives the timeout; `None`, and nothing is changed, for any other, which is [`Tcp::packet`]'s.
     #[inline(always)]
