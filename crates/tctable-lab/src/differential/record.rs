@@ -4,7 +4,7 @@ use tctable::conntrack::{self, Direction};
 use tctable::gateway::Seen;
 use tctable::time::Instant;
 
-use crate::kernel::{self, CtState, Fate, ProtocolState, Tuple};
+use crate::kernel::{self, CtState, Fate, ProtocolState, Statistics, Tuple};
 
 /// What one side says of a packet and of its connection right after it, in a form that both sides can fill.
 ///
@@ -44,6 +44,8 @@ pub struct Record {
     pub mark: Option<u32>,
     /// The zone.
     pub zone: Option<u16>,
+    /// What was counted in the whole run; only at its end.
+    pub statistics: Option<Statistics>,
 }
 
 /// What became of a packet.
@@ -111,11 +113,21 @@ pub enum Field {
     Mark,
     /// [`Record::zone`]
     Zone,
+    /// Packets without a connection, from [`Record::statistics`].
+    Invalid,
+    /// Connections that were not confirmed.
+    InsertFailed,
+    /// Packets dropped.
+    Drop,
+    /// Connections that ended to make room.
+    EarlyDrop,
+    /// ICMP messages without a connection.
+    Error,
 }
 
 impl Field {
     /// Every field, in the order of [`Record`].
-    pub const ALL: [Field; 16] = [
+    pub const ALL: [Field; 21] = [
         Field::Verdict,
         Field::State,
         Field::Direction,
@@ -132,6 +144,11 @@ impl Field {
         Field::VerificationTags,
         Field::Mark,
         Field::Zone,
+        Field::Invalid,
+        Field::InsertFailed,
+        Field::Drop,
+        Field::EarlyDrop,
+        Field::Error,
     ];
 
     fn name(self) -> &'static str {
@@ -152,6 +169,11 @@ impl Field {
             Field::VerificationTags => "verification tags",
             Field::Mark => "mark",
             Field::Zone => "zone",
+            Field::Invalid => "invalid",
+            Field::InsertFailed => "insert failed",
+            Field::Drop => "drop",
+            Field::EarlyDrop => "early drop",
+            Field::Error => "error",
         }
     }
 
@@ -184,11 +206,14 @@ impl Record {
         verification_tags: None,
         mark: None,
         zone: None,
+        statistics: None,
     };
 
     /// The values, in the order of [`Field::ALL`].
     pub fn values(&self) -> [Option<Value>; Field::ALL.len()] {
         let pair = |[original, reply]: [u64; 2]| Value::Pair([original, reply]);
+        let counted =
+            |count: fn(&Statistics) -> u32| self.statistics.as_ref().map(count).map(|n| Value::Number(n.into()));
         let small = |[original, reply]: [u8; 2]| Value::Pair([original.into(), reply.into()]);
         [
             self.verdict.map(Value::Verdict),
@@ -207,6 +232,11 @@ impl Record {
             self.verification_tags.map(|[original, reply]| Value::Pair([original.into(), reply.into()])),
             self.mark.map(|mark| Value::Number(mark.into())),
             self.zone.map(|zone| Value::Number(zone.into())),
+            counted(|statistics| statistics.invalid),
+            counted(|statistics| statistics.insert_failed),
+            counted(|statistics| statistics.drop),
+            counted(|statistics| statistics.early_drop),
+            counted(|statistics| statistics.error),
         ]
     }
 
