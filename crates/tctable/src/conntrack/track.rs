@@ -102,7 +102,7 @@ impl Conntrack {
         self.changes = Changes::NONE;
         let info = packet.info;
         if self.config.checksum && verify(packet) == Checksum::Wrong {
-            return self.refuse(now, packet);
+            return self.refuse(now, packet, true);
         }
         match &info.transport {
             Transport::Tcp(_)
@@ -113,7 +113,7 @@ impl Conntrack {
             | Transport::IcmpQuery
             | Transport::Generic => {}
             // A fragment that could not wait for its datagram tells no connection either.
-            Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet),
+            Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet, false),
             Transport::IcmpError => return self.track_error(now, packet),
             Transport::Untracked => {
                 self.statistics.ignore += 1;
@@ -133,8 +133,8 @@ impl Conntrack {
 
     /// A packet that cannot be read, or whose checksum is wrong.
     #[cold]
-    fn refuse(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
-        if packet.info.tuple.is_icmp() {
+    fn refuse(&mut self, now: Instant, packet: Packet<'_>, damaged: bool) -> Tracked {
+        if icmp::is_error(packet.info, damaged) {
             return self.error();
         }
         if !self.expectations.is_empty() && packet.info.transport != Transport::Fragment {

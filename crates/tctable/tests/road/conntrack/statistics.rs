@@ -1,10 +1,12 @@
 //! Every statistic is filled, and none is filled by anything else.
 
+use std::net::IpAddr;
+
 use tctable::conntrack::Statistics;
 use tctable::time::Duration;
-use tctable_lab::packets::{ip, protocol};
+use tctable_lab::packets::{icmp, icmpv6, ip, protocol};
 
-use crate::support::{BOTH, Road};
+use crate::support::{BOTH, Net, Road, V4, V6};
 
 fn after(road: &Road) -> Statistics {
     *road.gateway.conntrack().statistics()
@@ -36,6 +38,45 @@ fn invalid() {
         }
         road.pass_cut(&net.ask(), net.header() as usize);
         assert_eq!(after(&road), Statistics { invalid: 4, error: 1, ..Statistics::default() });
+    }
+}
+
+/// Messages of ICMP: what is damaged or cut is an error, and in IPv4 a type above 18; a type that nobody answers is as invalid
+/// as any other packet, and so is ICMP of the other version of IP, of which nothing is looked at.
+#[test]
+fn icmp_counts_as_error_or_as_invalid() {
+    fn message(net: Net, kind: u8, damage: bool) -> Vec<u8> {
+        let mut bytes = match (net.client, net.server) {
+            (IpAddr::V6(from), IpAddr::V6(to)) => {
+                ip(net.client, net.server, protocol::ICMPV6, &icmpv6(from, to, [kind, 0], 0, b""))
+            }
+            _ => ip(net.client, net.server, protocol::ICMP, &icmp(kind, 0, 0, b"")),
+        };
+        *bytes.last_mut().expect("not empty") ^= u8::from(damage);
+        bytes
+    }
+    let other = |net: Net| if net.client.is_ipv4() { protocol::ICMPV6 } else { protocol::ICMP };
+    let mut rows: Vec<(&str, Vec<u8>)> = Vec::new();
+    for net in BOTH {
+        let (own, invalid) = if net.client.is_ipv4() { (protocol::ICMP, 9) } else { (protocol::ICMPV6, 200) };
+        rows.push(("invalid", message(net, invalid, false)));
+        rows.push(("error", message(net, invalid, true)));
+        rows.push(("error", ip(net.client, net.server, own, &[8; 7])));
+        for length in [7, 8] {
+            rows.push(("invalid", ip(net.client, net.server, other(net), &[8; 8][..length])));
+        }
+    }
+    rows.extend([
+        ("invalid", message(V4, 6, false)),
+        ("error", message(V4, 19, false)),
+        ("error", message(V4, 255, false)),
+    ]);
+    rows.push(("invalid", message(V6, 141, false)));
+    for (expected, packet) in rows {
+        let mut road = Road::with(|config| config.conntrack.checksum = true);
+        assert_eq!(road.line(&packet), "INVALID");
+        let (invalid, error) = (u64::from(expected == "invalid"), u64::from(expected == "error"));
+        assert_eq!(after(&road), Statistics { invalid, error, ..Statistics::default() }, "{packet:02x?}");
     }
 }
 
