@@ -35,8 +35,9 @@ pub(crate) fn verify(packet: Packet<'_>) -> Checksum {
         Transport::UdpLite => internet(packet, protocol::UDP, udplite_len(packet), covered(bytes)),
         Transport::IcmpQuery | Transport::IcmpError | Transport::Untracked | Transport::Invalid(Invalid::IcmpType) => {
             match (packet.info.tuple.family, packet.info.tuple.protocol) {
-                // No pseudo header (RFC 792).
-                (Family::V4, protocol::ICMP) => sum(bytes) == 0xffff,
+                // No pseudo header (RFC 792). A message of zeros is right too: the kernel sums the IP header with it, whose
+                // own sum is another zero.
+                (Family::V4, protocol::ICMP) => matches!(sum(bytes), 0 | 0xffff),
                 (Family::V6, protocol::ICMPV6) => internet(packet, protocol::ICMPV6, packet.transport_len(), bytes),
                 _ => return Checksum::Unverified,
             }
