@@ -12,7 +12,9 @@ use super::tcp::{Rules, Tcp};
 use super::timeouts::Millis;
 use super::verdict::Verdict;
 use super::{generic, icmp, udp, udplite};
-use crate::packet::{Checksum, Chunks, Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple, verify};
+use crate::packet::{
+    Checksum, Chunks, NoQuote, Packet, PacketInfo, TcpHeader, Transport, Tuple, quote_offset, quoted_tuple, verify,
+};
 use crate::table::Hash;
 use crate::time::{Instant, TimerPosition};
 
@@ -313,6 +315,7 @@ impl Conntrack {
                     extended: false,
                 }
             }
+            None if quote_offset(packet) == Err(NoQuote::OtherOption) => self.invalid(),
             None => self.error(),
         }
     }
