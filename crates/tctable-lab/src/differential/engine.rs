@@ -40,6 +40,23 @@ impl Engine {
         look.told
     }
 
+    /// Counts what happened among the expected connections: where it stands still, nothing did.
+    pub(super) fn expectation_changes(&self) -> u64 {
+        let statistics = self.gateway.conntrack().expectations().statistics();
+        statistics.create + statistics.delete
+    }
+
+    /// All expected connections, as [`crate::kernel::Kernel::expectations`] gives them.
+    pub(super) fn expectations(&self, now: Instant) -> Vec<String> {
+        let lines = self.gateway.conntrack().expectations().iter();
+        let lines =
+            lines.filter(|expected| expected.deadline > now).map(|expected| expected.proc_line(now).to_string());
+        let mut lines: Vec<String> =
+            lines.filter_map(|line| line.split_once(' ').map(|(_, rest)| rest.to_owned())).collect();
+        lines.sort_unstable();
+        lines
+    }
+
     /// What was counted so far, as the kernel would tell it.
     pub(super) fn statistics(&self) -> Statistics {
         let statistics = self.gateway.conntrack().statistics();

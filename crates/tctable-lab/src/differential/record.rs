@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tctable::conntrack::{self, Direction};
 use tctable::gateway::Seen;
@@ -44,6 +45,8 @@ pub struct Record {
     pub mark: Option<u32>,
     /// The zone.
     pub zone: Option<u16>,
+    /// A digest of all expected connections, where they were looked at: those of all connections, not only of this one.
+    pub expectations: Option<u64>,
     /// What was counted in the whole run; only at its end.
     pub statistics: Option<Statistics>,
 }
@@ -113,6 +116,8 @@ pub enum Field {
     Mark,
     /// [`Record::zone`]
     Zone,
+    /// [`Record::expectations`]
+    Expectations,
     /// Packets without a connection, from [`Record::statistics`].
     Invalid,
     /// Connections that were not confirmed.
@@ -127,7 +132,7 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order of [`Record`].
-    pub const ALL: [Field; 21] = [
+    pub const ALL: [Field; 22] = [
         Field::Verdict,
         Field::State,
         Field::Direction,
@@ -144,6 +149,7 @@ impl Field {
         Field::VerificationTags,
         Field::Mark,
         Field::Zone,
+        Field::Expectations,
         Field::Invalid,
         Field::InsertFailed,
         Field::Drop,
@@ -169,6 +175,7 @@ impl Field {
             Field::VerificationTags => "verification tags",
             Field::Mark => "mark",
             Field::Zone => "zone",
+            Field::Expectations => "expectations",
             Field::Invalid => "invalid",
             Field::InsertFailed => "insert failed",
             Field::Drop => "drop",
@@ -206,6 +213,7 @@ impl Record {
         verification_tags: None,
         mark: None,
         zone: None,
+        expectations: None,
         statistics: None,
     };
 
@@ -232,6 +240,7 @@ impl Record {
             self.verification_tags.map(|[original, reply]| Value::Pair([original.into(), reply.into()])),
             self.mark.map(|mark| Value::Number(mark.into())),
             self.zone.map(|zone| Value::Number(zone.into())),
+            self.expectations.map(Value::Number),
             counted(|statistics| statistics.invalid),
             counted(|statistics| statistics.insert_failed),
             counted(|statistics| statistics.drop),
@@ -324,6 +333,13 @@ impl Record {
             ..self
         }
     }
+}
+
+/// A digest of lines, for [`Record::expectations`].
+pub(super) fn digest(lines: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lines.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl fmt::Display for Field {

@@ -203,6 +203,18 @@ impl Kernel {
         self.gateway.ctnetlink.dump()
     }
 
+    /// All expected connections: the lines of `/proc/net/nf_conntrack_expect` without the seconds that are left, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the kernel cannot be asked.
+    pub fn expectations(&mut self) -> Result<Vec<String>, Error> {
+        let lines = std::fs::read_to_string("/proc/thread-self/net/nf_conntrack_expect")?;
+        let mut lines: Vec<String> =
+            lines.lines().filter_map(|line| line.split_once(' ')).map(|(_, rest)| rest.to_owned()).collect();
+        lines.sort_unstable();
+        Ok(lines)
+    }
+
     /// What conntrack counted since the namespace was made, which may be as late as the last [`Kernel::reset`].
     ///
     /// # Errors

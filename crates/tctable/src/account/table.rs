@@ -98,9 +98,19 @@ impl Hosts {
         }
     }
 
-    /// Changes how hosts are kept, from the next packet on.
-    pub(crate) fn set_config(&mut self, config: Config) {
+    /// Changes how hosts are kept, from now on.
+    pub(crate) fn set_config(&mut self, now: Instant, config: Config) {
+        let is_shorter = config.timeout < self.config.timeout;
         self.config = config;
+        if is_shorter {
+            // The wheel would look at each host when its old time is over.
+            self.wheel = Wheel::new();
+            // It is empty, and only told the time.
+            self.wheel.poll(now, Promptness::Tick);
+            for (place, host) in self.slab.iter() {
+                self.wheel.insert(place, host.expires(self.config.timeout));
+            }
+        }
     }
 
     /// Hosts in the table.

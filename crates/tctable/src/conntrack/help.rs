@@ -58,12 +58,11 @@ impl Conntrack {
     #[cold]
     pub(super) fn waste_expectation(&mut self, now: Instant, packet: Packet<'_>) {
         let mut tuple = packet.info.tuple;
-        let has_ports =
-            matches!(tuple.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
+        let has_ports = matches!(tuple.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
         let Some([a, b, c, d]) = packet.transport_bytes().first_chunk::<4>().filter(|_| has_ports) else { return };
         tuple.source_port = u16::from_be_bytes([*a, *b]);
         tuple.destination_port = u16::from_be_bytes([*c, *d]);
-        let known = self.find(self.hash(&tuple), &tuple);
+        let known = self.search(self.hash(&tuple), &tuple);
         if known.is_none_or(|(place, _)| self.slab[place].deadline() <= now) {
             self.take_expectation(now, &tuple);
         }
@@ -188,9 +187,12 @@ impl Conntrack {
     /// Ends the connections that a helper wants to end.
     fn end_all(&mut self, now: Instant, consequences: &Consequences) {
         for tuple in &consequences.end {
-            let found = self.find(self.hash(tuple), tuple);
-            if let Some((place, _)) = found.filter(|(place, _)| !self.slab[*place].status.contains(Status::DYING)) {
-                self.end(place, now, EndReason::Helper);
+            let found = self.search(self.hash(tuple), tuple);
+            match found.filter(|(place, _)| !self.slab[*place].status.contains(Status::DYING)) {
+                Some((place, _)) => self.end(place, now, EndReason::Helper),
+                None => {
+                    self.expectations.remove(tuple, tuple.zone);
+                }
             }
         }
     }

@@ -33,9 +33,9 @@ impl Random {
 }
 
 impl Conntrack {
-    /// Ends one connection that is not assured, if there is any. `share` tells how many such connections the holder of a
-    /// cookie has.
-    pub(crate) fn early_drop(&mut self, now: Instant, share: impl Fn(Cookie) -> u64) {
+    /// Ends one connection that is not assured, and tells whether there was any. `share` tells how many such connections the
+    /// holder of a cookie has.
+    pub(crate) fn early_drop(&mut self, now: Instant, share: impl Fn(Cookie) -> u64) -> bool {
         let candidates = (0..SAMPLES).filter_map(|_| {
             let start = self.random.below(self.slab.places());
             let place = self.unassured.first_from(start)?;
@@ -43,10 +43,11 @@ impl Conntrack {
         });
         let Some((_, place)) = candidates.collect::<arrayvec::ArrayVec<_, { SAMPLES as usize }>>().into_iter().max()
         else {
-            return;
+            return false;
         };
         self.statistics.early_drop += 1;
         self.end(place, now, EndReason::EarlyDrop);
+        true
     }
 }
 

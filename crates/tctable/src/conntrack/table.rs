@@ -103,6 +103,8 @@ pub struct Conntrack {
     pub(super) statistics: Statistics,
     /// What the packet that is on its road changed on its connection.
     pub(super) changes: Changes,
+    /// The place of that connection, where there are such changes.
+    pub(super) changed: u32,
     /// The places of the connections that are not assured.
     pub(super) unassured: Bits,
     pub(super) random: Random,
@@ -126,6 +128,7 @@ impl Conntrack {
             wheel: Wheel::new(),
             statistics: Statistics::default(),
             changes: Changes::NONE,
+            changed: 0,
             unassured: Bits::default(),
             random: Random::new(seed),
             extensions: BTreeMap::new(),
@@ -158,8 +161,11 @@ impl Conntrack {
     /// Changes how connections are tracked, from the next packet on. Connections keep the timeouts that they have until
     /// their next packet.
     pub(crate) fn set_config(&mut self, config: Config) {
+        let recheck = self.timeouts.recheck;
         self.timeouts = Ready::from(&config.timeouts);
         self.expectations.set_max(config.expect_max);
+        // Timers were filed by the old one.
+        self.timeouts.recheck = self.timeouts.recheck.max(recheck);
         self.config = config;
     }
 
@@ -210,6 +216,11 @@ impl Conntrack {
         self.changes
     }
 
+    /// The place of that connection; it means nothing without changes.
+    pub(crate) fn changed(&self) -> u32 {
+        self.changed
+    }
+
     pub(super) fn id(&self, place: u32) -> ConnectionId {
         ConnectionId { place, generation: self.slab.generation(place) }
     }
@@ -254,8 +265,15 @@ impl Conntrack {
         self.slab[place].cookie
     }
 
+    /// The connection that a tuple belongs to, and the direction that it names there. Nothing is counted or kept alive by
+    /// it; a connection whose time is over is found until it has left the table.
+    pub fn find(&self, tuple: &Tuple) -> Option<(ConnectionId, Direction)> {
+        let (place, direction) = self.search(self.hash(tuple), tuple)?;
+        Some((self.id(place), direction))
+    }
+
     #[inline]
-    pub(super) fn find(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
+    pub(super) fn search(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
         let mut direction = None;
         let place = self.index.find(hash, |place| {
             direction = self.slab[place].direction_of(tuple);
@@ -272,7 +290,7 @@ impl Conntrack {
         let Unconfirmed { mut connection, extension, hash, begun_at } = unconfirmed;
         // Its tuple was looked up when it began: only what was confirmed since can clash.
         if begun_at != self.statistics.insert
-            && let Some((place, direction)) = self.find(hash, &connection.original)
+            && let Some((place, direction)) = self.search(hash, &connection.original)
         {
             return self.resolve_clash(place, direction, &connection);
         }
@@ -298,6 +316,7 @@ impl Conntrack {
             self.changes |= if extension.helper.is_some() { Changes::HELPER } else { Changes::NONE };
             *self.extension_mut(place) = *extension;
         }
+        self.changed = place;
         Ok(place)
     }
 
@@ -423,3 +442,6 @@ impl Conntrack {
         &self.slab[end.place]
     }
 }
+
+#[cfg(test)]
+mod tests;

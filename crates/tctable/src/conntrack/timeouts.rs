@@ -140,10 +140,10 @@ impl From<&Timeouts> for Ready {
 }
 
 impl Timeouts {
-    /// The shortest of the timeouts that a connection often comes to from a longer one. Those that are left out end
-    /// connections, which happens to each once.
+    /// The shortest of the timeouts that a connection often comes to from a longer one, but not so short that looking were
+    /// all that is done. Those that are left out end connections, which happens to each once.
     fn recheck(&self) -> Duration {
-        [
+        let shortest = [
             self.tcp_syn_recv,
             self.tcp_fin_wait,
             self.tcp_close_wait,
@@ -152,7 +152,8 @@ impl Timeouts {
             self.tcp_unacknowledged,
         ]
         .into_iter()
-        .fold(self.tcp_syn_sent, Duration::min)
+        .fold(self.tcp_syn_sent, Duration::min);
+        shortest.max(Duration::from_secs(1))
     }
 
     fn sctp(&self, state: SctpState) -> Duration {

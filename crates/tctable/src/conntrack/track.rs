@@ -126,7 +126,7 @@ impl Conntrack {
             Some(place) => self.live_direction(place, &info.tuple).map(|direction| (place, direction)),
             None => None,
         };
-        let found = if guessed.is_some() { guessed } else { self.find(hash, &info.tuple) };
+        let found = if guessed.is_some() { guessed } else { self.search(hash, &info.tuple) };
         match found {
             Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,
@@ -186,7 +186,15 @@ impl Conntrack {
                 }
             }
             Verdict::Ignore => {}
-            verdict => return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict),
+            verdict => {
+                // A packet may have been followed up to what it is refused for.
+                if verdict == Verdict::Invalid
+                    && (connection.status != before || connection.protocol_state() != state_before)
+                {
+                    self.note_changes(place, before, state_before);
+                }
+                return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict);
+            }
         }
         let connection = &mut self.slab[place];
         if replied {
@@ -201,6 +209,7 @@ impl Conntrack {
     /// Takes down what a packet changed.
     #[inline(never)]
     fn note_changes(&mut self, place: u32, before: Status, state_before: u8) {
+        self.changed = place;
         let connection = &self.slab[place];
         let came = |bit: Status| connection.status.contains(bit) && !before.contains(bit);
         if came(Status::SEEN_REPLY) {
@@ -237,12 +246,18 @@ impl Conntrack {
         }
     }
 
-    /// The connection that begins with a packet.
+    /// The connection that begins with a packet, if the table has room for it.
     ///
     /// # Errors
     /// [`Refused`]
-    pub(crate) fn begin(&mut self, now: Instant, packet: Packet<'_>, hash: Hash) -> Result<Unconfirmed, Refused> {
-        if self.is_full() {
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        hash: Hash,
+        has_room: bool,
+    ) -> Result<Unconfirmed, Refused> {
+        if !has_room {
             self.statistics.drop += 1;
             return Err(Refused::Full);
         }
@@ -300,7 +315,7 @@ impl Conntrack {
         let about = quoted_tuple(packet).and_then(|quoted| {
             let quoted = Tuple { zone: packet.info.tuple.zone, ..quoted };
             let answer = self.gre_tuple(&quoted).unwrap_or(quoted).inverted()?;
-            let (place, direction) = self.find(self.hash(&answer), &answer)?;
+            let (place, direction) = self.search(self.hash(&answer), &answer)?;
             let live = self.slab[place].deadline() > now;
             (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
         });

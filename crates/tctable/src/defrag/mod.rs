@@ -64,6 +64,8 @@ impl Defrag {
             Family::V4 => (&mut self.v4, ipv4::read(kept, info.ip_len)),
             Family::V6 => (&mut self.v6, ipv6::read(kept, info.ip_len, frame.device)),
         };
+        // Nothing is put together of pieces from two zones.
+        let part = part.map(|part| part.in_zone(info.tuple.zone));
         let (place, layout) = match table.take(now, part) {
             Taken::Held => return Outcome::Held,
             Taken::Refused(cause) => return Outcome::Refused(cause),

@@ -4,7 +4,7 @@ use crate::packet::{DeviceId, Tuple};
 /// What fragments of one datagram have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// The addresses, the identification in the place of the ports, and for IPv4 the protocol (RFC 791 section 3.2).
+    /// The addresses, the identification in the place of the ports, for IPv4 the protocol (RFC 791 section 3.2), and the zone.
     pub(super) tuple: Tuple,
     /// Where the datagram came in, if its destination means something only there.
     pub(super) device: Option<DeviceId>,
@@ -25,6 +25,14 @@ pub(super) struct Part<'a> {
     /// The headers before the payload, without the fragment header: in the whole datagram those of the first fragment
     /// stand.
     pub(super) header: Header<'a>,
+}
+
+impl Part<'_> {
+    /// The same as one of that zone.
+    pub(super) fn in_zone(mut self, zone: u16) -> Self {
+        self.key.tuple.zone = zone;
+        self
+    }
 }
 
 /// The headers that come before a fragment's payload.

@@ -75,7 +75,9 @@ impl Events {
 
     /// Keeps an event; tells whether there was room.
     pub(super) fn push(&mut self, event: Event) -> bool {
-        if self.waiting.len() >= self.max {
+        // The news of a gap takes a place too.
+        let places = 1 + usize::from(self.lost != 0);
+        if self.waiting.len() + places > self.max {
             self.lost += 1;
             return false;
         }

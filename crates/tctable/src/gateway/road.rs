@@ -407,7 +407,7 @@ impl Gateway {
             place = self.confirm(unconfirmed, host, class);
         }
         if !self.conntrack.changes().is_empty() {
-            self.tell_changes(place);
+            self.tell_changes(self.conntrack.changed());
         }
         self.show(packet, Some(tracked), host, place, observer);
     }
@@ -445,10 +445,8 @@ impl Gateway {
         let info = packet.info;
         let at_limit = self.hosts.is_at_limit(info.tuple.family, info.tuple.source);
         // Who is at the limit does not push out anybody.
-        if self.conntrack.is_full() && !at_limit {
-            self.make_room(now);
-        }
-        let begun = self.conntrack.begin(now, packet, hash);
+        let has_room = !self.conntrack.is_full() || (!at_limit && self.make_room(now));
+        let begun = self.conntrack.begin(now, packet, hash, has_room);
         match begun {
             Err(Refused::Full) => self.totals.unaccounted.conntrack_full.count(ip_len),
             Ok(_) if at_limit => {
@@ -460,15 +458,25 @@ impl Gateway {
         begun
     }
 
-    /// The table is full: one connection that is not assured has to go, of a host that has many of them.
+    /// The table is full: one connection that is not assured has to go, of a host that has many of them; or two, where
+    /// there are more than allowed since somebody lowered the limit. Tells whether one did.
     #[cold]
-    fn make_room(&mut self, now: Instant) {
+    fn make_room(&mut self, now: Instant) -> bool {
+        let made = self.drop_early(now);
+        if made && self.conntrack.is_full() {
+            self.drop_early(now);
+        }
+        made
+    }
+
+    fn drop_early(&mut self, now: Instant) -> bool {
         let hosts = &self.hosts;
-        self.conntrack.early_drop(now, |cookie| {
+        let dropped = self.conntrack.early_drop(now, |cookie| {
             // Nobody's connections go first.
             Owner::from_cookie(cookie).map_or(u64::MAX, |owner| hosts.get(owner).unassured_connections())
         });
         self.take_ended();
+        dropped
     }
 
     /// Where a packet comes from and goes to, seen from inside.
@@ -678,8 +686,7 @@ impl Gateway {
 
     /// Tells of what a packet changed on its connection.
     #[inline(never)]
-    fn tell_changes(&mut self, place: Option<u32>) {
-        let Some(place) = place else { return };
+    fn tell_changes(&mut self, place: u32) {
         let Some((id, connection)) = self.conntrack.named(place) else { return };
         let changes = self.conntrack.changes();
         if changes.contains(Changes::ASSURED)

@@ -172,7 +172,7 @@ impl Gateway {
         self.config.set_sysctl(name, value)?;
         self.conntrack.set_config(self.config.conntrack.clone());
         self.conntrack.set_helpers(self.config.helpers.clone());
-        self.hosts.set_config(self.config.hosts.clone());
+        self.hosts.set_config(self.now, self.config.hosts.clone());
         if let Some(defrag) = &mut self.defrag {
             defrag.set_config(&self.config.defrag);
         }

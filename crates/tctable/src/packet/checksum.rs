@@ -16,7 +16,7 @@ pub(crate) enum Checksum {
     /// It does not: nf_conntrack says that the packet is invalid.
     Wrong,
     /// There is nothing to verify: the protocol or the packet has no checksum, the header tells no connection anyway, the
-    /// capture did not keep the whole packet, or the packet is a fragment.
+    /// capture did not keep the whole packet, or it is a later fragment.
     Unverified,
 }
 

@@ -69,7 +69,8 @@ impl Hasher {
     #[inline(always)]
     pub(crate) fn connection(&self, tuple: &Tuple) -> Hash {
         let (low, high, ports) = canonical(tuple);
-        let rest = self.pair(0, ports, u32::from(tuple.protocol) | (tuple.family as u32) << 8);
+        let rest =
+            self.pair(0, ports, u32::from(tuple.protocol) | (tuple.family as u32) << 8 | u32::from(tuple.zone) << 16);
         let addresses = match tuple.family {
             Family::V4 => self.pair(2, low.low as u32, high.low as u32),
             Family::V6 => [low.high, low.low, high.high, high.low]

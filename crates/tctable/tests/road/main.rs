@@ -2,7 +2,10 @@
 
 mod account;
 mod conntrack;
+mod control;
 mod defrag;
+mod events;
 mod identity;
 mod packet;
 mod support;
+mod sysctl;

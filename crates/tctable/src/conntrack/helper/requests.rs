@@ -12,7 +12,8 @@ use crate::time::{Duration, Instant};
 pub struct Consequences {
     /// The master's new timeout, unless its timeout is fixed.
     pub timeout: Option<Duration>,
-    /// Connections of these tuples end now (at most both directions of one call).
+    /// Connections of these tuples end now (at most both directions of one call); where there is none, it is expected no
+    /// longer.
     pub end: ArrayVec<Tuple, 2>,
 }
 
@@ -175,7 +176,6 @@ impl Requests<'_> {
     /// Ends a connection that was expected, and no longer expects it where it has not come.
     pub fn end(&mut self, wanted: &Wanted) {
         let tuple = self.tuple(wanted);
-        self.expectations.remove(&tuple, self.zone);
         // Two directions fit; a helper that asks for more has its later ones ignored.
         let _ = self.consequences.end.try_push(tuple);
     }

@@ -108,6 +108,10 @@ impl Talk {
         };
         let Tables { expectations, keymap, .. } = tables;
         let (outcome, consequences) = self.attached.packet(&payload, self.master, 0, expectations, keymap);
+        // No connection that was expected has come.
+        consequences.end.iter().for_each(|tuple| {
+            expectations.remove(tuple, 0);
+        });
         self.consequences = consequences;
         outcome
     }

@@ -2,6 +2,7 @@
 
 mod bursts;
 mod checksums;
+mod expected;
 mod expiry;
 mod generic;
 mod gre;
@@ -11,11 +12,13 @@ mod limits;
 mod names;
 mod sctp;
 mod statistics;
+mod status;
 mod tcp;
 mod tcp_close;
 mod tcp_refused;
 mod udp;
 mod udplite;
 mod untracked;
+mod zones;
 
 pub use tcp::open;

@@ -61,7 +61,8 @@ impl LineStarts {
         if self.0.contains(&sequence) || self.0.try_push(sequence).is_ok() {
             return;
         }
-        let after = |one: u32, other: u32| (one.wrapping_sub(other) as i32) > 0;
+        // As the kernel does it, also for numbers that are 2^31 apart.
+        let after = |one: u32, other: u32| (other.wrapping_sub(one) as i32) < 0;
         if let [first, second] = self.0.as_mut_slice() {
             let oldest = if after(*second, *first) { first } else { second };
             if after(sequence, *oldest) {

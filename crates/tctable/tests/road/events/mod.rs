@@ -1,0 +1,31 @@
+//! What is told of connections, to whom, and what becomes of it when nobody listens.
+
+mod changes;
+mod ends;
+mod lost;
+mod masks;
+
+use tctable::Event;
+use tctable::conntrack::Changes;
+use tctable::gateway::EventMask;
+
+use crate::support::Road;
+
+/// A road that tells these changes, and nothing of hosts.
+fn telling(connections: Changes) -> Road {
+    Road::with(|config| config.events = EventMask { connections, host_expired: false })
+}
+
+/// What was told since the last call, in one word for each event; the names of changes are joined by `+`.
+fn told(road: &mut Road) -> Vec<String> {
+    road.events().iter().map(word).collect()
+}
+
+fn word(event: &Event) -> String {
+    match event {
+        Event::Connection { changes, .. } => changes.names().collect::<Vec<_>>().join("+"),
+        Event::ConnectionEnded { ended, .. } => format!("{:?}", ended.reason),
+        Event::HostExpired(_) => "host".to_owned(),
+        Event::Lost(count) => format!("lost {count}"),
+    }
+}
