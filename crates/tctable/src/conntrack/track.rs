@@ -82,7 +82,8 @@ impl Tracked {
         extended: false,
     };
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
-    const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
+    /// A connection begins with it.
+    pub(crate) const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
 }
 
 /// Why no connection begins with a packet.
@@ -116,7 +117,17 @@ impl Conntrack {
             | Transport::Generic => {}
             // A fragment that could not wait for its datagram tells no connection either.
             Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet, false),
-            Transport::IcmpError => return self.track_error(now, packet),
+            Transport::IcmpError => {
+                return match self.quoted(now, packet) {
+                    Some((place, direction)) => {
+                        let cookie = self.slab[place].cookie;
+                        let attached = Attached::Confirmed(place);
+                        Tracked { state: CtState::Related, direction, attached, cookie, extended: false }
+                    }
+                    None if quote_offset(packet) == Err(NoQuote::OtherOption) => self.invalid(),
+                    None => self.error(),
+                };
+            }
             Transport::Untracked => {
                 self.statistics.ignore += 1;
                 return Tracked::UNTRACKED;
@@ -145,7 +156,7 @@ impl Conntrack {
         self.invalid()
     }
 
-    #[cold]
+    #[inline]
     fn invalid(&mut self) -> Tracked {
         self.statistics.invalid += 1;
         Tracked::INVALID
@@ -177,30 +188,37 @@ impl Conntrack {
         };
         let state_before = connection.protocol_state();
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
-        match judge(connection, packet, direction, now, rules) {
+        let verdict = judge(connection, packet, direction, now, rules);
+        let sooner = match verdict {
             Verdict::Accept(timeout) => {
                 let sooner = timeout.0 < connection.timeout && timeout < self.timeouts.recheck;
                 connection.refresh(now, direction, packet.info.ip_len, timeout);
-                if sooner {
-                    self.refile(place);
-                }
+                sooner
             }
-            Verdict::Ignore => {}
-            verdict => {
+            Verdict::Ignore => false,
+            _ => {
                 // A packet may have been followed up to what it is refused for.
                 if verdict == Verdict::Invalid
                     && (connection.status != before || connection.protocol_state() != state_before)
                 {
                     self.note_changes(place, before, state_before);
                 }
-                return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict);
+                self.end_or_refuse(now, packet.info.ip_len, place, direction, verdict);
+                return match verdict {
+                    Verdict::Kill => tracked,
+                    Verdict::Reopen => Tracked::NEW,
+                    _ => Tracked::INVALID,
+                };
             }
-        }
-        let connection = &mut self.slab[place];
+        };
         if replied {
             connection.status.insert(Status::SEEN_REPLY);
         }
-        if connection.status != before || connection.protocol_state() != state_before {
+        let changed = connection.status != before || connection.protocol_state() != state_before;
+        if sooner {
+            self.refile(place);
+        }
+        if changed {
             self.note_changes(place, before, state_before);
         }
         tracked
@@ -226,23 +244,19 @@ impl Conntrack {
 
     /// The rarer verdicts on a packet of a connection in the table.
     #[cold]
-    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, tracked: Tracked, verdict: Verdict) -> Tracked {
+    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, direction: Direction, verdict: Verdict) {
         match verdict {
             Verdict::Kill => {
-                self.slab[place].refresh(now, tracked.direction, bytes, Millis(0));
+                self.slab[place].refresh(now, direction, bytes, Millis(0));
                 self.end(place, now, EndReason::Reset);
-                tracked
             }
-            Verdict::Reopen => {
-                self.end(place, now, EndReason::Reopened);
-                Tracked::NEW
-            }
+            Verdict::Reopen => self.end(place, now, EndReason::Reopened),
             Verdict::InvalidShorten(timeout) => {
                 self.slab[place].shorten(now, timeout);
                 self.refile(place);
-                self.invalid()
+                self.statistics.invalid += 1;
             }
-            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.invalid(),
+            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.statistics.invalid += 1,
         }
     }
 
@@ -311,31 +325,15 @@ impl Conntrack {
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It
     /// must go to where the quoted packet came from. It does not count for the connection.
     #[cold]
-    fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
-        let about = quoted_tuple(packet).and_then(|quoted| {
-            let quoted = Tuple { zone: packet.info.tuple.zone, ..quoted };
-            let answer = self.gre_tuple(&quoted).unwrap_or(quoted).inverted()?;
-            let (place, direction) = self.search(self.hash(&answer), &answer)?;
-            let live = self.slab[place].deadline() > now;
-            (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
-        });
-        match about {
-            Some((place, direction)) => {
-                let cookie = self.slab[place].cookie;
-                Tracked {
-                    state: CtState::Related,
-                    direction,
-                    attached: Attached::Confirmed(place),
-                    cookie,
-                    extended: false,
-                }
-            }
-            None if quote_offset(packet) == Err(NoQuote::OtherOption) => self.invalid(),
-            None => self.error(),
-        }
+    fn quoted(&self, now: Instant, packet: Packet<'_>) -> Option<(u32, Direction)> {
+        let quoted = Tuple { zone: packet.info.tuple.zone, ..quoted_tuple(packet)? };
+        let answer = self.gre_tuple(&quoted).unwrap_or(quoted).inverted()?;
+        let (place, direction) = self.search(self.hash(&answer), &answer)?;
+        let live = self.slab[place].deadline() > now;
+        (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
     }
 
-    #[cold]
+    #[inline]
     fn error(&mut self) -> Tracked {
         self.statistics.error += 1;
         Tracked::INVALID

@@ -10,7 +10,7 @@ pub(super) struct Peers {
     slab: Slab<Peer>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Peer {
     address: Address,
     fragments: u32,

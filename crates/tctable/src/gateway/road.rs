@@ -294,8 +294,8 @@ impl Gateway {
         observer.seen(self, &seen);
     }
 
-    /// One packet's road.
-    #[inline(always)]
+    /// One packet's road. A function of its own: the loop around it has enough to remember.
+    #[inline(never)]
     fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
         let now = self.advance(packet.frame.time);
         self.totals.frames.count(packet.frame.wire_len);
@@ -370,45 +370,55 @@ impl Gateway {
         let info = whole.info;
 
         // PREROUTING: conntrack.
-        let mut tracked = self.conntrack.track(now, whole, hash, likely);
+        let tracked = self.conntrack.track(now, whole, hash, likely);
         self.take_ended();
-        let mut unconfirmed = None;
-        if tracked.attached == Attached::New {
-            match self.begin(now, whole, packet.info.ip_len, hash) {
-                Ok(new) => {
-                    tracked.state = new.state();
-                    if tracked.state == CtState::Related {
-                        self.tell_expectations();
-                    }
-                    unconfirmed = Some(new);
-                }
-                Err(Refused::Invalid) => tracked = Tracked::INVALID,
-                Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
-            }
-        }
+        let place = match tracked.attached {
+            Attached::None => None,
+            Attached::Confirmed(place) => Some(place),
+            Attached::New => return self.open(now, whole, packet, hash, observer),
+        };
 
         // FORWARD: account.
-        let mut place = match tracked.attached {
-            Attached::Confirmed(place) => Some(place),
-            _ => None,
-        };
         // An error's own ends need not be those of the connection that it is about.
         let own = info.transport != Transport::IcmpError;
         let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
-        let class = Class::of(info.tuple.protocol);
-        let host = self.account(now, packet, class, owner, tracked.direction);
+        let host = self.account(now, packet, Class::of(info.tuple.protocol), owner, tracked.direction);
 
-        // POSTROUTING: helper, confirm.
-        let helped = tracked.extended || unconfirmed.as_ref().is_some_and(Unconfirmed::is_extended);
-        if helped && self.help(now, whole, &tracked, unconfirmed.as_mut()) == helper::Outcome::Drop {
+        // POSTROUTING: helper.
+        if tracked.extended && self.help(now, whole, &tracked, None) == helper::Outcome::Drop {
             return self.show(packet, None, host, None, observer);
         }
-        if let Some(unconfirmed) = unconfirmed {
-            place = self.confirm(unconfirmed, host, class);
+        self.take_changes();
+        self.show(packet, Some(tracked), host, place, observer);
+    }
+
+    /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
+    #[inline(never)]
+    fn open<O: Observer>(&mut self, now: Instant, whole: Packet<'_>, packet: Packet<'_>, hash: Hash, observer: &mut O) {
+        // PREROUTING: conntrack.
+        let (tracked, mut unconfirmed) = match self.begin(now, whole, packet.info.ip_len, hash) {
+            Ok(new) => {
+                let state = new.state();
+                if state == CtState::Related {
+                    self.tell_expectations();
+                }
+                (Tracked { state, ..Tracked::NEW }, Some(new))
+            }
+            Err(Refused::Invalid) => (Tracked::INVALID, None),
+            Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
+        };
+
+        // FORWARD: account.
+        let class = Class::of(whole.info.tuple.protocol);
+        let host = self.account(now, packet, class, None, tracked.direction);
+
+        // POSTROUTING: helper, confirm.
+        let extended = unconfirmed.as_ref().is_some_and(Unconfirmed::is_extended);
+        if extended && self.help(now, whole, &tracked, unconfirmed.as_mut()) == helper::Outcome::Drop {
+            return self.show(packet, None, host, None, observer);
         }
-        if !self.conntrack.changes().is_empty() {
-            self.tell_changes(self.conntrack.changed());
-        }
+        let place = unconfirmed.and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
+        self.take_changes();
         self.show(packet, Some(tracked), host, place, observer);
     }
 
@@ -589,6 +599,7 @@ impl Gateway {
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
+    #[inline(always)]
     fn confirm(&mut self, mut unconfirmed: Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
@@ -684,7 +695,15 @@ impl Gateway {
         }
     }
 
-    /// Tells of what a packet changed on its connection.
+    /// Tells the host, and whoever asked, of what a packet changed on its connection.
+    #[inline(always)]
+    fn take_changes(&mut self) {
+        let wanted = Changes::ASSURED | self.config.events.connections;
+        if !self.conntrack.changes().and(wanted).is_empty() {
+            self.tell_changes(self.conntrack.changed());
+        }
+    }
+
     #[inline(never)]
     fn tell_changes(&mut self, place: u32) {
         let Some((id, connection)) = self.conntrack.named(place) else { return };

@@ -56,23 +56,39 @@ fn home_of(hash: Hash, homes: u32) -> u32 {
 }
 
 impl Bucket {
-    /// One bit for each slot that has that word. All eight words of the half line are compared, as the compiler does it
-    /// with vectors; the one that is no slot is masked out.
+    /// The slots that have that word.
     #[inline(always)]
-    fn matches(&self, word: u32) -> u32 {
+    fn matches(&self, word: u32) -> Matches {
         let line = self.0[..ENTRIES].iter().enumerate();
-        let bits = line.fold(0, |bits, (slot, kept)| bits | u32::from(*kept == word) << slot);
-        bits & ((1 << SLOTS) - 1)
+        Matches(line.fold(END, |bits, (slot, kept)| bits | u32::from(*kept == word) << slot))
     }
 
     #[inline(always)]
-    fn entry(&self, bits: u32) -> u32 {
-        self.0[ENTRIES + bits.trailing_zeros() as usize % SLOTS]
+    fn entry(&self, slot: usize) -> u32 {
+        self.0[ENTRIES + slot % SLOTS.next_power_of_two()]
     }
 
     #[inline(always)]
     fn is_passed(&self) -> bool {
         self.0[PASSED] != 0
+    }
+}
+
+/// Slots, one bit for each, lowest first. All eight words of the half line are compared, as the compiler does it with
+/// vectors: what is found above the last slot is none.
+struct Matches(u32);
+
+/// Stands above all slots: a set with it is never empty, which saves the processor a case.
+const END: u32 = 1 << WORDS;
+
+impl Iterator for Matches {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let slot = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        if slot < SLOTS { Some(slot) } else { None }
     }
 }
 
@@ -140,13 +156,11 @@ impl Buckets {
         let mut at = self.home(hash);
         loop {
             let bucket = self.bucket(at);
-            let mut bits = bucket.matches(kept(hash));
-            while bits != 0 {
-                let entry = bucket.entry(bits);
+            for slot in bucket.matches(kept(hash)) {
+                let entry = bucket.entry(slot);
                 if is(entry) {
                     return Some(entry);
                 }
-                bits &= bits - 1;
             }
             // Nobody passed a bucket that has no memory.
             if !bucket.is_passed() {
@@ -160,8 +174,8 @@ impl Buckets {
     #[inline]
     pub(super) fn likely(&self, hash: Hash) -> Option<u32> {
         let bucket = self.bucket(self.home(hash));
-        let bits = bucket.matches(kept(hash));
-        (bits != 0).then(|| bucket.entry(bits))
+        let slot = bucket.matches(kept(hash)).next()?;
+        Some(bucket.entry(slot))
     }
 
     /// Puts an entry in, in one of the first `limit` buckets from its home on.
@@ -179,8 +193,7 @@ impl Buckets {
                 self.reach(at, spare);
             }
             let Some(bucket) = self.bucket_mut(at) else { break };
-            let free = bucket.matches(FREE).trailing_zeros() as usize;
-            if free < SLOTS {
+            if let Some(free) = bucket.matches(FREE).next() {
                 bucket.0[free] = kept(hash);
                 bucket.0[ENTRIES + free] = entry;
                 for passed in home..at {
@@ -205,9 +218,8 @@ impl Buckets {
         let mut at = home;
         // A bucket without memory holds nothing.
         while let Some(bucket) = self.bucket_mut(at) {
-            let slots = bucket.matches(kept(hash));
-            let holds = |slot: &usize| slots >> slot & 1 != 0 && bucket.0[ENTRIES + slot] == entry;
-            if let Some(slot) = (0..SLOTS).find(holds) {
+            let slot = bucket.matches(kept(hash)).find(|slot| bucket.entry(*slot) == entry);
+            if let Some(slot) = slot {
                 bucket.0[slot] = FREE;
                 for passed in home..at {
                     self.count_passed(passed, -1);

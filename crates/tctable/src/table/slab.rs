@@ -19,14 +19,14 @@ pub(crate) struct Slab<T> {
     free: Chunked<u32, NUMBERS_CHUNK>,
 }
 
-/// Entries to a chunk: half a megabyte of connections.
-const CHUNK: usize = 1 << 12;
-/// Of plain numbers: 256 KiB.
-const NUMBERS_CHUNK: usize = 1 << 16;
+/// Entries to a chunk: 42 KiB of connections, which are written at once.
+const CHUNK: usize = 1 << 8;
+/// Of plain numbers: 64 KiB.
+const NUMBERS_CHUNK: usize = 1 << 14;
 /// A generation's lowest bit tells a place that is in use.
 const LIVE: u32 = 1;
 
-impl<T> Slab<T> {
+impl<T: Clone> Slab<T> {
     pub(crate) const fn new() -> Self {
         Slab { entries: Chunked::new(), generations: Chunked::new(), free: Chunked::new() }
     }

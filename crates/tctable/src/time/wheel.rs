@@ -35,8 +35,8 @@ const LEVELS: usize = 5;
 const LOOKED_AT: usize = LEVELS * SLOTS;
 const BLOCK_KEYS: usize = 61;
 const NONE: u32 = u32::MAX;
-/// Blocks to a chunk of the pool: 256 KiB.
-const POOL_CHUNK: usize = 1 << 10;
+/// Blocks to a chunk of the pool: 64 KiB.
+const POOL_CHUNK: usize = 1 << 8;
 
 /// Where a timer is filed: needed to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

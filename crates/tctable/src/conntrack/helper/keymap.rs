@@ -34,7 +34,7 @@ pub struct Keymap {
     serial: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     tuple: Tuple,
     serial: u64,

@@ -16,7 +16,7 @@ fn ends() -> [SocketAddr; 2] {
 }
 
 fn table() -> Conntrack {
-    Conntrack::new(Config { checksum: false, ..Config::default() }, HashKey([1, 2]), 3)
+    Conntrack::new(Config { checksum: false, ..Config::default() }, Helpers::default(), HashKey([1, 2]), 3)
 }
 
 /// The tuple that a packet has.
