@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use super::host::{Class, Host, Side};
-use crate::conntrack::Cookie;
+use crate::conntrack::{Cookie, Direction};
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Slab, prefetch};
 use crate::time::{Duration, Instant, Promptness, Wheel};
@@ -50,6 +50,19 @@ pub(crate) struct Ends {
     pub(crate) destination: bool,
     /// The host that the connection belongs to is its destination.
     pub(crate) responder: bool,
+}
+
+impl Ends {
+    /// The side of the connection's host, as a packet of that direction sees it, where only that end is inside.
+    #[inline(always)]
+    pub(crate) fn only_side(self, direction: Direction) -> Option<Side> {
+        let bits = usize::from(self.source) | usize::from(self.destination) << 1 | usize::from(self.responder) << 2;
+        match (bits, direction) {
+            (0b001, Direction::Original) | (0b110, Direction::Reply) => Some(Side::Tx),
+            (0b001, Direction::Reply) | (0b110, Direction::Original) => Some(Side::Rx),
+            _ => None,
+        }
+    }
 }
 
 impl Owner {

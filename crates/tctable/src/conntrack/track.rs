@@ -81,6 +81,15 @@ impl Tracked {
         cookie: Cookie::NONE,
         extended: false,
     };
+    /// The place of its connection; that may have ended with this packet.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> Option<u32> {
+        match self.attached {
+            Attached::Confirmed(place) => Some(place),
+            Attached::None | Attached::New => None,
+        }
+    }
+
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
     /// A connection begins with it.
     pub(crate) const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
@@ -98,10 +107,50 @@ pub(crate) enum Refused {
 }
 
 impl Conntrack {
-    /// Finds a packet's connection, judges and counts the packet. `likely` is a guess at the connection's place
-    /// ([`Conntrack::likely`]); a wrong one costs a search, nothing else.
+    /// The connection at a guessed place ([`Conntrack::likely`]) and the packet's direction, if the guess is right; a wrong
+    /// one costs a search, nothing else.
     #[inline(always)]
-    pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
+    pub(crate) fn guess(&self, likely: Option<u32>, tuple: &Tuple) -> Option<(u32, Direction)> {
+        let place = likely?;
+        let connection = &self.slab[place];
+        if connection.status.contains(Status::DYING) { None } else { Some((place, connection.direction_of(tuple)?)) }
+    }
+
+    /// The straight road of nearly all packets: of those that change nothing but numbers on their connection. `None`, and
+    /// nothing is changed, for any other, which is [`Conntrack::track`]'s.
+    #[inline(always)]
+    pub(crate) fn track_settled(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        (place, direction): (u32, Direction),
+    ) -> Option<Tracked> {
+        let connection = &mut self.slab[place];
+        let status = connection.status;
+        let settled = status.contains(Status::SETTLED) && !status.is_extended() && connection.deadline() > now;
+        if !settled || self.config.checksum {
+            return None;
+        }
+        let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
+        let timeout = judge_settled(connection, packet, direction, rules)?;
+        let sooner = timeout.0 < connection.timeout && timeout < self.timeouts.recheck;
+        connection.refresh(now, direction, packet.info.ip_len, timeout);
+        let (attached, cookie) = (Attached::Confirmed(place), connection.cookie);
+        if sooner {
+            self.refile(place);
+        }
+        Some(Tracked { state: CtState::Established, direction, attached, cookie, extended: false })
+    }
+
+    /// Finds a packet's connection, judges and counts the packet. `found` is its connection where that is known.
+    #[inline(always)]
+    pub(crate) fn track(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        hash: Hash,
+        found: Option<(u32, Direction)>,
+    ) -> Tracked {
         self.changes = Changes::NONE;
         let info = packet.info;
         if self.config.checksum && verify(packet) == Checksum::Wrong {
@@ -133,11 +182,7 @@ impl Conntrack {
                 return Tracked::UNTRACKED;
             }
         }
-        let guessed = match likely {
-            Some(place) => self.live_direction(place, &info.tuple).map(|direction| (place, direction)),
-            None => None,
-        };
-        let found = if guessed.is_some() { guessed } else { self.search(hash, &info.tuple) };
+        let found = if found.is_some() { found } else { self.search(hash, &info.tuple) };
         match found {
             Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,
@@ -338,11 +383,24 @@ impl Conntrack {
         self.statistics.error += 1;
         Tracked::INVALID
     }
+}
 
-    #[inline(always)]
-    fn live_direction(&self, place: u32, tuple: &Tuple) -> Option<Direction> {
-        let connection = &self.slab[place];
-        if connection.status.contains(Status::DYING) { None } else { connection.direction_of(tuple) }
+/// The protocol's tracker's judgement on a packet of a settled connection, where it changes nothing but numbers. Gives the
+/// timeout.
+#[inline(always)]
+fn judge_settled(
+    connection: &mut Connection,
+    packet: Packet<'_>,
+    direction: Direction,
+    rules: Rules<'_>,
+) -> Option<Millis> {
+    match (&mut connection.protocol, &packet.info.transport) {
+        (Protocol::Tcp(state), Transport::Tcp(header)) => {
+            state.plain(direction, header, || tcp_options(packet, header), data_len(packet.info, header), rules)
+        }
+        // Once assured, it is a stream.
+        (Protocol::Udp, Transport::Udp) => Some(rules.timeouts.udp_stream),
+        _ => None,
     }
 }
 

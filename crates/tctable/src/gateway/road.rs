@@ -300,10 +300,21 @@ impl Gateway {
         let now = self.advance(packet.frame.time);
         self.totals.frames.count(packet.frame.wire_len);
         self.totals.ip.count(packet.info.ip_len);
-        match (packet.info.fragment, packet.info.transport) {
-            (Fragment::None, Transport::Gre) => self.follow_rare(now, packet, packet, hash, observer),
-            (Fragment::None, _) => self.follow(now, packet, packet, hash, likely, observer),
-            _ => self.pass_fragment(now, packet, hash, observer),
+        if packet.info.fragment != Fragment::None {
+            return self.pass_fragment(now, packet, hash, observer);
+        }
+        if packet.info.transport == Transport::Gre {
+            return self.follow_rare(now, packet, packet, hash, observer);
+        }
+        let found = self.conntrack.guess(likely, &packet.info.tuple);
+        let settled = found.and_then(|found| self.conntrack.track_settled(now, packet, found));
+        match settled {
+            // Nobody ends, nothing begins, and there is nothing to tell.
+            Some(tracked) => {
+                let host = self.account_tracked(now, packet, packet.info, tracked);
+                self.show(packet, Some(tracked), host, tracked.place(), observer);
+            }
+            None => self.follow(now, packet, packet, hash, found, observer),
         }
     }
 
@@ -356,40 +367,48 @@ impl Gateway {
         self.show(packet, None, None, None, observer);
     }
 
-    /// The road of a whole packet, `whole`, which came as, or at last with, `packet`.
-    #[inline(always)]
+    /// The road of a whole packet, `whole`, which came as, or at last with, `packet`; `found` is its connection, if it was
+    /// guessed.
+    #[inline(never)]
     fn follow<O: Observer>(
         &mut self,
         now: Instant,
         whole: Packet<'_>,
         packet: Packet<'_>,
         hash: Hash,
-        likely: Option<u32>,
+        found: Option<(u32, Direction)>,
         observer: &mut O,
     ) {
-        let info = whole.info;
-
         // PREROUTING: conntrack.
-        let tracked = self.conntrack.track(now, whole, hash, likely);
+        let tracked = self.conntrack.track(now, whole, hash, found);
         self.take_ended();
-        let place = match tracked.attached {
-            Attached::None => None,
-            Attached::Confirmed(place) => Some(place),
-            Attached::New => return self.open(now, whole, packet, hash, observer),
-        };
-
+        if tracked.attached == Attached::New {
+            return self.open(now, whole, packet, hash, observer);
+        }
         // FORWARD: account.
-        // An error's own ends need not be those of the connection that it is about.
-        let own = info.transport != Transport::IcmpError;
-        let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
-        let host = self.account(now, packet, Class::of(info.tuple.protocol), owner, tracked.direction);
+        let host = self.account_tracked(now, packet, whole.info, tracked);
 
         // POSTROUTING: helper.
         if tracked.extended && self.help(now, whole, &tracked, None) == helper::Outcome::Drop {
             return self.show(packet, None, host, None, observer);
         }
         self.take_changes();
-        self.show(packet, Some(tracked), host, place, observer);
+        self.show(packet, Some(tracked), host, tracked.place(), observer);
+    }
+
+    /// Counts a packet for its hosts, when it is known what it is to its connection; `whole` is what it is to conntrack.
+    #[inline(always)]
+    fn account_tracked(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        whole: &PacketInfo,
+        tracked: Tracked,
+    ) -> Option<Counted> {
+        // An error's own ends need not be those of the connection that it is about.
+        let own = whole.transport != Transport::IcmpError;
+        let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
+        self.account(now, packet, Class::of(whole.tuple.protocol), owner, tracked.direction)
     }
 
     /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
@@ -482,8 +501,8 @@ impl Gateway {
     fn drop_early(&mut self, now: Instant) -> bool {
         let hosts = &self.hosts;
         let dropped = self.conntrack.early_drop(now, |cookie| {
-            // Nobody's connections go first.
-            Owner::from_cookie(cookie).map_or(u64::MAX, |owner| hosts.get(owner).unassured_connections())
+            // Those of nobody are many people's.
+            Owner::from_cookie(cookie).map_or(0, |owner| hosts.get(owner).unassured_connections())
         });
         self.take_ended();
         dropped
@@ -527,6 +546,26 @@ impl Gateway {
     /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's.
     #[inline(always)]
     fn account(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        class: Class,
+        owner: Option<Owner>,
+        direction: Direction,
+    ) -> Option<Counted> {
+        if let Some(Owner { place, ends, .. }) = owner
+            && let (Some(side), false) = (ends.only_side(direction), self.config.inside.has_devices())
+        {
+            self.count(now, place, class, side, packet.info.ip_len);
+            let sides = Sides { tx: side == Side::Tx, rx: side == Side::Rx, by_device: false };
+            return Some(Counted { place, side, sides });
+        }
+        self.account_any(now, packet, class, owner, direction)
+    }
+
+    /// The same where it may be that both sides or none are inside, or that hosts have to be looked up.
+    #[inline(never)]
+    fn account_any(
         &mut self,
         now: Instant,
         packet: Packet<'_>,
@@ -582,9 +621,14 @@ impl Gateway {
         linked: Option<u32>,
     ) -> Option<u32> {
         let place = linked.or_else(|| self.look_up(now, info, side))?;
-        self.totals.sides[side as usize].count(info.ip_len);
-        self.hosts.count(now, place, class, side, info.ip_len);
+        self.count(now, place, class, side, info.ip_len);
         Some(place)
+    }
+
+    #[inline(always)]
+    fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
+        self.totals.sides[side as usize].count(bytes);
+        self.hosts.count(now, place, class, side, bytes);
     }
 
     /// The place of one of a packet's hosts.

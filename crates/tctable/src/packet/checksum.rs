@@ -346,7 +346,9 @@ mod tests {
     #[test]
     fn a_first_fragment_is_verified_like_a_whole_packet() {
         let [IpAddr::V4(source), IpAddr::V4(destination)] = V4 else { panic!("IPv4") };
-        let first = Ipv4 { more_fragments: true, ..Ipv4::new(source, destination, lab::UDP) };
-        assert_eq!(whole(&first.build(&[0, 1, 0, 2, 0, 40, 1, 2])), Wrong);
+        let first = Ipv4 { more_fragments: true, ..Ipv4::new(source, destination, lab::TCP) };
+        let mut header = [0; 24];
+        header[12] = 5 << 4;
+        assert_eq!(whole(&first.build(&header)), Wrong);
     }
 }

@@ -53,7 +53,6 @@ fn split(at: u64) -> (usize, u64) {
 
 impl Bits {
     /// Places in the set.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -109,33 +108,35 @@ impl Bits {
         true
     }
 
-    /// The first place in the set at or after `place`; after the last one comes the first of all.
-    pub(crate) fn first_from(&self, place: u32) -> Option<u32> {
-        self.at_or_after(place).or_else(|| self.at_or_after(0))
-    }
-
-    fn at_or_after(&self, place: u32) -> Option<u32> {
-        let mut at = u64::from(place);
+    /// A place of the set near `place`: any of those that share the smallest word with it that has some. `choose` gets a
+    /// number and gives one below it.
+    ///
+    /// From a random place on, with random choices, that is nearly any one of the set. In particular a place that lies
+    /// behind many others that are not in the set is not found more often than its neighbours.
+    pub(crate) fn near(&self, place: u32, mut choose: impl FnMut(u32) -> u32) -> Option<u32> {
+        let mut nth = u64::from(place);
         for level in 0..LEVELS {
-            let (nth, bit) = split(at);
-            // Of the word that holds `at`, the bits from there on.
-            let word = self.levels[level].word(nth) & !(bit - 1);
+            nth >>= WORD_BITS;
+            let word = self.levels[level].word(nth as usize);
             if word != 0 {
-                let found = (nth as u64) << WORD_BITS | u64::from(word.trailing_zeros());
-                return u32::try_from(self.lowest_below(level, found)).ok();
+                let mut found = nth << WORD_BITS | one_of(word, &mut choose);
+                for level in (0..level).rev() {
+                    let word = self.levels[level].word(found as usize);
+                    found = found << WORD_BITS | one_of(word, &mut choose);
+                }
+                return u32::try_from(found).ok();
             }
-            at = nth as u64 + 1;
         }
         None
     }
+}
 
-    /// The lowest place under a bit that is set.
-    fn lowest_below(&self, level: usize, at: u64) -> u64 {
-        (0..level).rev().fold(at, |at, level| {
-            let word = self.levels[level].word(at as usize);
-            at << WORD_BITS | u64::from(word.trailing_zeros())
-        })
+/// The number of one of a word's bits.
+fn one_of(mut word: u64, choose: &mut impl FnMut(u32) -> u32) -> u64 {
+    for _ in 0..choose(word.count_ones()) {
+        word &= word - 1;
     }
+    u64::from(word.trailing_zeros())
 }
 
 #[cfg(test)]
@@ -187,40 +188,63 @@ mod tests {
                         prop_assert!(!bits.contains(place));
                     },
                     Step::Find(place) => {
-                        let expected = model.range(place..).next().or_else(|| model.first()).copied();
-                        prop_assert_eq!(bits.first_from(place), expected);
+                        // The first and the last of those in the smallest word that has some.
+                        let word = (1..=LEVELS as u32).find_map(|level| {
+                            let size = 1u64 << (level * WORD_BITS);
+                            let start = u64::from(place) / size * size;
+                            let end = (start + size - 1).min(u32::MAX.into());
+                            let mut within = model.range(start as u32..=end as u32);
+                            let first = *within.next()?;
+                            Some((first, *within.next_back().unwrap_or(&first)))
+                        });
+                        prop_assert_eq!(bits.near(place, |_| 0), word.map(|(first, _)| first));
+                        prop_assert_eq!(bits.near(place, |count| count - 1), word.map(|(_, last)| last));
                         prop_assert_eq!(bits.contains(place), model.contains(&place));
                     }
                 }
                 prop_assert_eq!(bits.len(), model.len());
             }
-            let mut found = Vec::new();
-            let mut from = 0;
-            while let Some(place) = bits.at_or_after(from) {
-                found.push(place);
-                from = place + 1;
-            }
-            prop_assert!(found.into_iter().eq(model));
         }
     }
 
     #[test]
-    fn an_empty_set_has_no_next_place() {
+    fn an_empty_set_has_none_near_any_place() {
         let mut bits = Bits::default();
-        assert_eq!((bits.first_from(0), bits.first_from(u32::MAX)), (None, None));
+        let any = |bits: &Bits| [0, 70_000, u32::MAX].map(|place| bits.near(place, |count| count - 1));
+        assert_eq!(any(&bits), [None; 3]);
         bits.insert(70_000);
-        assert_eq!((bits.first_from(70_001), bits.first_from(u32::MAX)), (Some(70_000), Some(70_000)));
+        assert_eq!(any(&bits), [Some(70_000); 3]);
         bits.remove(70_000);
-        assert_eq!(bits.first_from(0), None);
+        assert_eq!(any(&bits), [None; 3]);
     }
 
     #[test]
     fn the_highest_place_can_be_used() {
         let mut bits = Bits::default();
         assert!(bits.insert(u32::MAX) && !bits.insert(u32::MAX) && bits.insert(0));
-        assert_eq!((bits.first_from(1), bits.first_from(u32::MAX), bits.len()), (Some(u32::MAX), Some(u32::MAX), 2));
+        let near = |bits: &Bits, place| bits.near(place, |count| count - 1);
+        assert_eq!((near(&bits, 1), near(&bits, u32::MAX), bits.len()), (Some(0), Some(u32::MAX), 2));
         assert!(bits.remove(u32::MAX) && !bits.remove(u32::MAX));
-        assert_eq!(bits.first_from(1), Some(0));
+        assert_eq!(near(&bits, u32::MAX), Some(0));
+    }
+
+    #[test]
+    fn a_place_behind_a_large_gap_is_found_as_often_as_any_other() {
+        let mut bits = Bits::default();
+        (100_000..262_144).for_each(|place| _ = bits.insert(place));
+        let mut state = 1u64;
+        let mut below = |end: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 32) * u64::from(end) >> 32) as u32
+        };
+        let mut first_thousand = 0;
+        for _ in 0..100_000 {
+            let start = below(262_144);
+            let found = bits.near(start, &mut below).expect("there are some");
+            first_thousand += u32::from(found < 101_000);
+        }
+        // Of 162,144: 617 by pure chance.
+        assert!((300..1_500).contains(&first_thousand), "{first_thousand}");
     }
 
     #[test]

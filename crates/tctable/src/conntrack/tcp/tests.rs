@@ -2,6 +2,7 @@
 
 use super::super::timeouts::Timeouts;
 use super::*;
+use crate::packet::tcp_flags;
 use Direction::{Original, Reply};
 
 /// Two ends that number their segments as they should, and the tracker between them.
@@ -65,7 +66,7 @@ impl Talk {
     fn say(&mut self, direction: Direction, flags: &str, data_len: u32) -> Verdict {
         let header = self.header(direction, flags);
         let verdict = self.send(direction, header, data_len);
-        self.next[direction as usize] = end_of(&header, data_len);
+        self.next[direction as usize] = end_of(&header, kind(&header).unwrap_or(Kind::None), data_len);
         verdict
     }
 
