@@ -117,6 +117,26 @@ fn early_drop() {
     }
 }
 
+/// As in the kernel room is made before the tracker is asked; where there is none to be made nobody asks it.
+#[test]
+fn what_opens_nothing_makes_room_too_and_without_room_is_dropped() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.conntrack.max = 1);
+        road.pass(&net.ask());
+        assert_eq!(road.line(&net.pong(1)), "INVALID");
+        assert_eq!(
+            after(&road),
+            Statistics { insert: 1, early_drop: 1, delete: 1, invalid: 1, ..Statistics::default() }
+        );
+        for packet in [net.out("S"), net.back("S."), net.out(".")] {
+            road.pass(&packet);
+        }
+        assert_eq!(road.line(&net.pong(1)), "-");
+        let Statistics { drop, invalid, .. } = after(&road);
+        assert_eq!((drop, invalid), (1, 1));
+    }
+}
+
 #[test]
 fn a_connection_that_is_opened_again_is_one_more() {
     for net in BOTH {
