@@ -6,7 +6,7 @@ use tctable::{Config, Gateway};
 
 use super::case::Before;
 use super::record::Record;
-use crate::kernel::Tuple;
+use crate::kernel::{Statistics, Tuple};
 use crate::step::Step;
 
 /// What the engine made of one packet.
@@ -55,6 +55,18 @@ impl Engine {
             lines.filter_map(|line| line.split_once(' ').map(|(_, rest)| rest.to_owned())).collect();
         lines.sort_unstable();
         lines
+    }
+
+    /// What was counted so far, as the kernel would tell it.
+    pub(super) fn statistics(&self) -> Statistics {
+        let statistics = self.gateway.conntrack().statistics();
+        Statistics {
+            invalid: statistics.invalid as u32,
+            insert_failed: statistics.insert_failed as u32,
+            drop: statistics.drop as u32,
+            early_drop: statistics.early_drop as u32,
+            error: statistics.error as u32,
+        }
     }
 
     /// The connections that are open at `now`, by their names.

@@ -9,7 +9,7 @@ use super::engine::{Engine, Told, name};
 use super::known::Known;
 use super::record::{Field, Record, digest};
 use super::tally::Tally;
-use crate::kernel::{Error, Kernel, Tuple};
+use crate::kernel::{Error, Kernel, Statistics, Tuple};
 use crate::step::Step;
 
 /// The kernel and the engine, ready for runs.
@@ -67,6 +67,7 @@ impl Differential {
         self.kernel.reset()?;
         let mut engine = Engine::new(self.config.clone());
         let mut memory = Memory::default();
+        let before = self.kernel.statistics()?;
         let clock = Clock::start()?;
         for (number, step) in steps.iter().enumerate() {
             let now = clock.now()?;
@@ -75,7 +76,10 @@ impl Differential {
                 return Ok(Run { tally: memory.tally, difference: Some(difference) });
             }
         }
-        let difference = self.end(&mut engine, &mut memory, &clock)?;
+        let difference = match self.end(&mut engine, &mut memory, &clock)? {
+            Some(difference) => Some(difference),
+            None => self.statistics(&engine, &mut memory, before)?,
+        };
         Ok(Run { tally: memory.tally, difference })
     }
 
@@ -182,6 +186,23 @@ impl Differential {
             }
         }
         Ok(None)
+    }
+
+    /// What was counted in the whole run, unless something was left out of it.
+    fn statistics(
+        &mut self,
+        engine: &Engine,
+        memory: &mut Memory,
+        before: Statistics,
+    ) -> Result<Option<Difference>, Error> {
+        if !memory.left_out.is_empty() {
+            return Ok(None);
+        }
+        let counted = |statistics| Record { statistics: Some(statistics), ..Record::EMPTY };
+        let kernel = counted(self.kernel.statistics()? - before);
+        let engine = counted(engine.statistics());
+        let fields = memory.tally.compare(&kernel, &engine);
+        Ok((!fields.is_empty()).then_some(Difference { step: None, fields, kernel, engine }))
     }
 
     /// Leaves a connection out if its difference is known, else gives the difference.

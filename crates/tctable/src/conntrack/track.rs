@@ -12,7 +12,9 @@ use super::tcp::{Rules, Tcp};
 use super::timeouts::Millis;
 use super::verdict::Verdict;
 use super::{generic, icmp, udp, udplite};
-use crate::packet::{Checksum, Chunks, Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple, verify};
+use crate::packet::{
+    Checksum, Chunks, NoQuote, Packet, PacketInfo, TcpHeader, Transport, Tuple, quote_offset, quoted_tuple, verify,
+};
 use crate::table::Hash;
 use crate::time::{Instant, TimerPosition};
 
@@ -152,7 +154,7 @@ impl Conntrack {
         self.changes = Changes::NONE;
         let info = packet.info;
         if self.config.checksum && verify(packet) == Checksum::Wrong {
-            return self.refuse(now, packet);
+            return self.refuse(now, packet, true);
         }
         match &info.transport {
             Transport::Tcp(_)
@@ -163,7 +165,7 @@ impl Conntrack {
             | Transport::IcmpQuery
             | Transport::Generic => {}
             // A fragment that could not wait for its datagram tells no connection either.
-            Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet),
+            Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet, false),
             Transport::IcmpError => {
                 return match self.quoted(now, packet) {
                     Some((place, direction)) => {
@@ -171,6 +173,7 @@ impl Conntrack {
                         let attached = Attached::Confirmed(place);
                         Tracked { state: CtState::Related, direction, attached, cookie, extended: false }
                     }
+                    None if quote_offset(packet) == Err(NoQuote::OtherOption) => self.invalid(),
                     None => self.error(),
                 };
             }
@@ -188,8 +191,8 @@ impl Conntrack {
 
     /// A packet that cannot be read, or whose checksum is wrong.
     #[cold]
-    fn refuse(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
-        if packet.info.tuple.is_icmp() {
+    fn refuse(&mut self, now: Instant, packet: Packet<'_>, damaged: bool) -> Tracked {
+        if icmp::is_error(packet.info, damaged) {
             return self.error();
         }
         if !self.expectations.is_empty() && packet.info.transport != Transport::Fragment {

@@ -6,7 +6,7 @@
 
 use super::address::{Address, Family};
 use super::info::{Fragment, Packet};
-use super::transport::{Transport, protocol};
+use super::transport::{Invalid, Transport, protocol};
 
 /// What a packet's checksum is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,15 @@ pub(crate) fn verify(packet: Packet<'_>) -> Checksum {
         Transport::Udp if bytes.get(6..8) == Some(&[0, 0]) => return Checksum::Unverified,
         Transport::Udp => internet(packet, protocol::UDP, packet.transport_len(), bytes),
         Transport::UdpLite => internet(packet, protocol::UDP, udplite_len(packet), covered(bytes)),
-        Transport::IcmpQuery | Transport::IcmpError | Transport::Untracked => match packet.info.tuple.family {
-            // No pseudo header (RFC 792).
-            Family::V4 => sum(bytes) == 0xffff,
-            Family::V6 => internet(packet, protocol::ICMPV6, packet.transport_len(), bytes),
-        },
+        Transport::IcmpQuery | Transport::IcmpError | Transport::Untracked | Transport::Invalid(Invalid::IcmpType) => {
+            match (packet.info.tuple.family, packet.info.tuple.protocol) {
+                // No pseudo header (RFC 792). A message of zeros is right too: the kernel sums the IP header with it, whose
+                // own sum is another zero.
+                (Family::V4, protocol::ICMP) => matches!(sum(bytes), 0 | 0xffff),
+                (Family::V6, protocol::ICMPV6) => internet(packet, protocol::ICMPV6, packet.transport_len(), bytes),
+                _ => return Checksum::Unverified,
+            }
+        }
         Transport::Sctp(_) => sctp(bytes),
         Transport::Gre | Transport::Generic | Transport::Fragment | Transport::Invalid(_) => {
             return Checksum::Unverified;

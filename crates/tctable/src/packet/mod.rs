@@ -22,6 +22,7 @@ pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};
 pub use info::{Fragment, Packet, PacketInfo};
 pub use quote::quoted_tuple;
+pub(crate) use quote::{NoQuote, quote_offset};
 pub(crate) use transport::{Chunk, Chunks};
 pub use transport::{Invalid, SctpHeader, TcpHeader, Transport, protocol, tcp_flags};
 pub use tuple::Tuple;

@@ -10,7 +10,7 @@ mod udp;
 use super::info::{Fragment, PacketInfo};
 
 pub(super) use gre::call_id;
-pub(super) use icmp::icmp_inverse;
+pub(super) use icmp::{REDIRECT_LEN, icmp_inverse, is_redirect};
 pub(crate) use sctp::{Chunk, Chunks};
 
 /// Transport protocol numbers (IANA protocol numbers).

@@ -1,8 +1,8 @@
 //! `nf_conntrack_checksum`: what arrives damaged belongs to no connection.
 
-use tctable_lab::packets::{ip, protocol, udp_lite};
+use tctable_lab::packets::{icmp_echo, ip, protocol, udp_lite};
 
-use crate::support::{BOTH, Net, Road};
+use crate::support::{BOTH, Net, Road, V4};
 
 #[test]
 fn damaged_packets_are_invalid_where_checksums_are_verified() {
@@ -57,5 +57,17 @@ fn udplite_is_verified_with_udps_number_and_in_ipv4_with_the_low_byte_of_its_len
             assert_eq!(whole_length, if mask == 0xff && data >= 248 { "INVALID" } else { new }, "{data}");
             assert_eq!(road.line(&udplite(net, data, protocol::UDP, mask)), new, "{data}");
         }
+    }
+}
+
+#[test]
+fn an_icmp_message_of_zeros_is_right() {
+    for length in [8, 9, 56] {
+        let mut road = Road::with(|config| config.conntrack.checksum = true);
+        let ping = ip(V4.client, V4.server, protocol::ICMP, &icmp_echo(false, 0, 0, b""));
+        assert_eq!(road.line(&ping), "NEW original icmp 30 CONFIRMED");
+        // The echo reply; its checksum should be 0xffff.
+        let pong = ip(V4.server, V4.client, protocol::ICMP, &vec![0; length]);
+        assert_eq!(road.line(&pong), "ESTABLISHED reply icmp 30 SEEN_REPLY,CONFIRMED", "{length}");
     }
 }
