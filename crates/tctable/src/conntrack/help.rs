@@ -158,7 +158,6 @@ impl Conntrack {
             connection.timeout = Millis::from(timeout).0;
         }
         if outcome == Outcome::Drop {
-            self.statistics.drop += 1;
             if let Some(helper) = new.extension.take().and_then(|extension| extension.helper) {
                 let zone = tuples[0].zone;
                 let after = helper.end(now, &tuples, id, zone, &mut self.expectations, &mut self.keymap);
