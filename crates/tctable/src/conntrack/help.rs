@@ -157,12 +157,12 @@ impl Conntrack {
         if let Some(timeout) = consequences.timeout {
             connection.timeout = Millis::from(timeout).0;
         }
-        if outcome == Outcome::Drop {
-            if let Some(helper) = new.extension.take().and_then(|extension| extension.helper) {
-                let zone = tuples[0].zone;
-                let after = helper.end(now, &tuples, id, zone, &mut self.expectations, &mut self.keymap);
-                self.end_all(now, &after);
-            }
+        if outcome == Outcome::Drop
+            && let Some(helper) = new.extension.take().and_then(|extension| extension.helper)
+        {
+            let zone = tuples[0].zone;
+            let after = helper.end(now, &tuples, id, zone, &mut self.expectations, &mut self.keymap);
+            self.end_all(now, &after);
         }
         self.end_all(now, &consequences);
         outcome

@@ -243,10 +243,9 @@ impl Conntrack {
             Verdict::Ignore => false,
             _ => {
                 // A packet may have been followed up to what it is refused for.
-                if verdict == Verdict::Invalid
-                    && (connection.status != before || connection.protocol_state() != state_before)
-                {
-                    self.note_changes(place, before, state_before);
+                let (after, moved) = (connection.status, connection.protocol_state() != state_before);
+                if verdict == Verdict::Invalid && (after != before || moved) {
+                    self.note_changes(place, before, after, moved);
                 }
                 self.end_or_refuse(now, packet.info.ip_len, place, direction, verdict);
                 return match verdict {
@@ -259,22 +258,21 @@ impl Conntrack {
         if replied {
             connection.status.insert(Status::SEEN_REPLY);
         }
-        let changed = connection.status != before || connection.protocol_state() != state_before;
+        let (after, moved) = (connection.status, connection.protocol_state() != state_before);
         if sooner {
             self.refile(place);
         }
-        if changed {
-            self.note_changes(place, before, state_before);
+        if after != before || moved {
+            self.note_changes(place, before, after, moved);
         }
         tracked
     }
 
-    /// Takes down what a packet changed.
-    #[inline(never)]
-    fn note_changes(&mut self, place: u32, before: Status, state_before: u8) {
+    /// Takes down what a packet changed: its connection's status, and whether its protocol's state.
+    #[inline(always)]
+    fn note_changes(&mut self, place: u32, before: Status, after: Status, moved: bool) {
         self.changed = place;
-        let connection = &self.slab[place];
-        let came = |bit: Status| connection.status.contains(bit) && !before.contains(bit);
+        let came = |bit: Status| after.contains(bit) && !before.contains(bit);
         if came(Status::SEEN_REPLY) {
             self.changes |= Changes::REPLY;
         }
@@ -282,7 +280,7 @@ impl Conntrack {
             self.changes |= Changes::ASSURED;
             self.unassured.remove(place);
         }
-        if connection.protocol_state() != state_before {
+        if moved {
             self.changes |= Changes::PROTOINFO;
         }
     }

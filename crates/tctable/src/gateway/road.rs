@@ -235,6 +235,9 @@ impl Gateway {
         for (frame, ahead) in frames.iter().zip(&mut burst.0) {
             ahead.read = ahead.info.fill(frame);
             ahead.info.tuple.zone = self.zones.of(frame.device);
+        }
+        // A loop of its own: the keys of the hash stay in registers.
+        for ahead in burst.0.iter_mut().take(frames.len()) {
             ahead.hash = self.conntrack.hash(&ahead.info.tuple);
         }
     }

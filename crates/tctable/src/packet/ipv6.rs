@@ -1,5 +1,5 @@
 use super::address::{Address, Family};
-use super::error::Malformed;
+use super::error::{Malformed, NotIp};
 use super::hop_by_hop;
 use super::info::{Fragment, PacketInfo};
 use super::transport::{self, Invalid, Transport};
@@ -55,15 +55,15 @@ impl Chain {
 /// Reads an IPv6 packet (RFC 8200 section 3): `bytes` are what was kept of it, `wire_len` is what the frame has left
 /// for it.
 #[inline(always)]
-pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result<(), Malformed> {
+pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result<(), NotIp> {
     let header = bytes.first_chunk::<HEADER_LEN>().ok_or_else(|| cut(bytes))?;
     if header[0] >> 4 != 6 {
-        return Err(Malformed::IpVersion);
+        return Err(Malformed::IpVersion.into());
     }
     let payload_len = u16::from_be_bytes([header[4], header[5]]);
     let mut ip_len = u32::from(payload_len) + HEADER_LEN as u32;
     if ip_len > wire_len {
-        return Err(Malformed::IpLength);
+        return Err(Malformed::IpLength.into());
     }
     if header[6] == extension::HOP_BY_HOP {
         ip_len = hop_by_hop::read(bytes, payload_len, wire_len)?;

@@ -60,7 +60,7 @@ impl Bucket {
     #[inline(always)]
     fn matches(&self, word: u32) -> Matches {
         let line = self.0[..ENTRIES].iter().zip(1..);
-        Matches(line.fold(END, |bits, (kept, bit)| bits | u32::from(*kept == word) << bit))
+        Matches(line.fold(0, |bits, (kept, bit)| bits | u32::from(*kept == word) << bit))
     }
 
     #[inline(always)]
@@ -83,9 +83,6 @@ impl Bucket {
 /// Slots, lowest first, with bit 1 for the first. All eight words of the half line are compared, and no bit needs other
 /// care than the next one, so that the compiler does it with vectors; what is found behind the last slot is none.
 struct Matches(u32);
-
-/// Stands above all slots: a set with it is never empty, which saves the processor a case.
-const END: u32 = 1 << WORDS;
 
 impl Iterator for Matches {
     type Item = usize;
