@@ -7,7 +7,7 @@ use tctable::conntrack::{Changes, EndReason, Status};
 use tctable::gateway::EventMask;
 use tctable::time::Duration;
 use tctable::{Config, Event};
-use tctable_lab::packets::{Tcp, flags, protocol, tcp_packet};
+use tctable_lab::packets::{Tcp, flags, protocol, tcp_packet, udp_packet};
 
 use crate::support::{BOTH, Net, Road, unreachable};
 
@@ -211,6 +211,19 @@ fn an_announcement_that_cannot_be_kept_is_dropped() {
         road.gateway.set_sysctl("nf_conntrack_expect_max", "4096").expect("a tunable");
         assert!(road.line(&packet).starts_with("ESTABLISHED original"));
         assert_eq!(road.gateway.conntrack().expectations().len(), 1);
+    }
+}
+
+/// The kernel counts what it drops at PREROUTING; a helper drops at the end of the road.
+#[test]
+fn what_a_helper_drops_is_not_counted_as_dropped() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.conntrack.expect_max = 0);
+        road.gateway.assign_helper("tftp", protocol::UDP, 69).expect("built in");
+        let request = udp_packet(net.from(), SocketAddr::new(net.server, 69), b"\0\x01file\0octet\0");
+        assert_eq!(road.line(&request), "-");
+        let statistics = road.gateway.conntrack().statistics();
+        assert_eq!((statistics.drop, statistics.insert, statistics.insert_failed), (0, 0, 0));
     }
 }
 
