@@ -95,6 +95,12 @@ fn no_kind_is_mostly_invalid() {
         let reached = reached(kind, 2_000);
         println!("{kind} {reached:?}");
         assert!(reached.percent("INVALID") < 40, "{kind}: {reached:#?}");
-        assert!(reached.percent("NONE") < 20, "{kind}: {reached:#?}");
+        if kind == Kind::Fragments {
+            // A fragment that waits has no state; but enough datagrams are to become whole.
+            let whole = reached.percent("NEW") + reached.percent("ESTABLISHED");
+            assert!(whole >= 8, "{kind}: {reached:#?}");
+        } else {
+            assert!(reached.percent("NONE") < 20, "{kind}: {reached:#?}");
+        }
     }
 }
