@@ -272,8 +272,9 @@ impl Conntrack {
         Some((self.id(place), direction))
     }
 
+    /// The same for the road: by its place.
     #[inline]
-    pub(super) fn search(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
+    pub(crate) fn search(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
         let mut direction = None;
         let place = self.index.find(hash, |place| {
             direction = self.direction_at(place, tuple);

@@ -108,7 +108,7 @@ pub(crate) enum Refused {
 
 impl Conntrack {
     /// The connection at a guessed place ([`Conntrack::likely`]) and the packet's direction, if the guess is right; a wrong
-    /// one costs a search, nothing else.
+    /// one costs a search ([`Conntrack::search`]), nothing else.
     #[inline(always)]
     pub(crate) fn guess(&self, likely: Option<u32>, tuple: &Tuple) -> Option<(u32, Direction)> {
         let place = likely?;
@@ -142,15 +142,9 @@ impl Conntrack {
         Some(Tracked { state: CtState::Established, direction, attached, cookie, extended: false })
     }
 
-    /// Finds a packet's connection, judges and counts the packet. `found` is its connection where that is known.
+    /// Judges a packet and counts it for its connection, if one was found that has its tuple.
     #[inline(always)]
-    pub(crate) fn track(
-        &mut self,
-        now: Instant,
-        packet: Packet<'_>,
-        hash: Hash,
-        found: Option<(u32, Direction)>,
-    ) -> Tracked {
+    pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, found: Option<(u32, Direction)>) -> Tracked {
         self.changes = Changes::NONE;
         let info = packet.info;
         if self.config.checksum && verify(packet) == Checksum::Wrong {
@@ -182,7 +176,6 @@ impl Conntrack {
                 return Tracked::UNTRACKED;
             }
         }
-        let found = if found.is_some() { found } else { self.search(hash, &info.tuple) };
         match found {
             Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,

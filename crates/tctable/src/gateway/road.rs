@@ -101,20 +101,14 @@ impl Default for Burst {
     }
 }
 
-/// What was looked up ahead for a packet.
+/// What was looked up for a packet before it is judged.
 #[derive(Clone, Copy)]
-struct Guesses {
+struct Known {
     hash: Hash,
-    /// Its connection.
+    /// Its connection and its direction there.
     found: Option<(u32, Direction)>,
-    /// The place of the host that its connection will belong to.
+    /// A guess at the place of the host that a new connection will belong to.
     host: Option<u32>,
-}
-
-impl Guesses {
-    fn none(hash: Hash) -> Guesses {
-        Guesses { hash, found: None, host: None }
-    }
 }
 
 /// Which hosts a packet counts for.
@@ -318,15 +312,41 @@ impl Gateway {
         if packet.info.transport == Transport::Gre {
             return self.follow_rare(now, packet, packet, ahead.hash, observer);
         }
-        let found = self.conntrack.guess(ahead.likely, &packet.info.tuple);
-        let settled = found.and_then(|found| self.conntrack.track_settled(now, packet, found));
-        match settled {
+        match self.conntrack.guess(ahead.likely, &packet.info.tuple) {
+            Some(found) => self.pass_found(now, packet, found, ahead, observer),
+            None => self.pass_unforeseen(now, packet, ahead, observer),
+        }
+    }
+
+    /// The same where the guess at the connection was wrong, or there was none.
+    #[inline(never)]
+    fn pass_unforeseen<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, ahead: &Ahead, observer: &mut O) {
+        let Ahead { hash, host, .. } = *ahead;
+        match self.conntrack.search(hash, &packet.info.tuple) {
+            Some(found) => self.pass_found(now, packet, found, ahead, observer),
+            None => self.follow(now, packet, packet, Known { hash, found: None, host }, observer),
+        }
+    }
+
+    #[inline(always)]
+    fn pass_found<O: Observer>(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        found: (u32, Direction),
+        ahead: &Ahead,
+        observer: &mut O,
+    ) {
+        match self.conntrack.track_settled(now, packet, found) {
             // Nobody ends, nothing begins, and there is nothing to tell.
             Some(tracked) => {
                 let host = self.account_tracked(now, packet, packet.info, tracked);
                 self.show(packet, Some(tracked), host, tracked.place(), observer);
             }
-            None => self.follow(now, packet, packet, Guesses { hash: ahead.hash, found, host: ahead.host }, observer),
+            None => {
+                let known = Known { hash: ahead.hash, found: Some(found), host: ahead.host };
+                self.follow(now, packet, packet, known, observer);
+            }
         }
     }
 
@@ -346,7 +366,8 @@ impl Gateway {
             info.tuple = tuple;
             hash = self.conntrack.hash(&tuple);
         }
-        self.follow(now, Packet { info: &info, ..whole }, packet, Guesses::none(hash), observer);
+        let known = Known { hash, found: self.conntrack.search(hash, &info.tuple), host: None };
+        self.follow(now, Packet { info: &info, ..whole }, packet, known, observer);
     }
 
     /// PREROUTING: a fragment waits until its datagram is whole; that goes on in the place of the last one. Each counts for
@@ -386,14 +407,14 @@ impl Gateway {
         now: Instant,
         whole: Packet<'_>,
         packet: Packet<'_>,
-        guesses: Guesses,
+        known: Known,
         observer: &mut O,
     ) {
         // PREROUTING: conntrack.
-        let tracked = self.conntrack.track(now, whole, guesses.hash, guesses.found);
+        let tracked = self.conntrack.track(now, whole, known.found);
         self.take_ended();
         if tracked.attached == Attached::New {
-            return self.open(now, whole, packet, guesses, observer);
+            return self.open(now, whole, packet, known, observer);
         }
         // FORWARD: account.
         let host = self.account_tracked(now, packet, whole.info, tracked);
@@ -428,11 +449,11 @@ impl Gateway {
         now: Instant,
         whole: Packet<'_>,
         packet: Packet<'_>,
-        guesses: Guesses,
+        known: Known,
         observer: &mut O,
     ) {
         // PREROUTING: conntrack.
-        let mut begun = self.begin(now, whole, packet.info.ip_len, guesses.hash);
+        let mut begun = self.begin(now, whole, packet.info.ip_len, known.hash);
         let tracked = match &begun {
             Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
             Err(Refused::Invalid) => Tracked::INVALID,
@@ -441,7 +462,7 @@ impl Gateway {
 
         // FORWARD: account.
         let class = Class::of(whole.info.tuple.protocol);
-        let host = self.account_any(now, packet, class, None, tracked.direction, guesses.host);
+        let host = self.account_any(now, packet, class, None, tracked.direction, known.host);
 
         // POSTROUTING: helper, confirm.
         if let Ok(new) = &mut begun
