@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use tctable::HashKey;
 use tctable::defrag::{Cause, Config, Defrag, Outcome};
 use tctable::packet::{DeviceId, Family, Fragment, Frame, FrameDirection, LinkType, Packet, PacketInfo};
-use tctable::time::{Duration, Instant, Wheel};
+use tctable::time::{Duration, Instant, Promptness};
 
 /// Bytes that the configuration takes, and each step.
 const CONFIG: usize = 4;
@@ -128,7 +128,7 @@ impl Run {
         let (id, wait, snap) = (step[1], step[7], step[8]);
         if wait >= 0x80 {
             self.now += Duration::from_millis(1 << (wait & 15));
-            self.defrag.expire(self.now, if wait & 16 != 0 { Wheel::LATE } else { Duration::ZERO });
+            self.defrag.expire(self.now, if wait & 16 != 0 { Promptness::Tick } else { Promptness::Exact });
         }
         let kept = if snap < 0x80 { packet.len() } else { packet.len().min(usize::from(snap & 0x7f)) };
         let frame = Frame {
@@ -170,7 +170,7 @@ impl Run {
         assert!(sum(|statistics| statistics.transport_cut) <= sum(|statistics| statistics.cut));
         let waiting = statistics.map(|statistics| u64::from(statistics.queues));
         let end = self.now + Duration::from_secs(1000);
-        self.defrag.expire(end, Wheel::LATE);
+        self.defrag.expire(end, Promptness::Tick);
         for (family, (before, waiting)) in [Family::V4, Family::V6].into_iter().zip(statistics.iter().zip(waiting)) {
             let after = self.defrag.statistics(family);
             assert_eq!((after.queues, after.memory), (0, 0));

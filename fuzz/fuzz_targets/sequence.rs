@@ -51,6 +51,7 @@ struct Run<'a> {
     /// Frames wait for the next control.
     in_bursts: bool,
     waiting: Vec<Sent>,
+    packets: u32,
 }
 
 /// Small tables, so that all limits are met.
@@ -85,6 +86,7 @@ impl<'a> Run<'a> {
             now: START,
             in_bursts,
             waiting: Vec::new(),
+            packets: 0,
         }
     }
 
@@ -96,11 +98,13 @@ impl<'a> Run<'a> {
                 self.packet(choice);
             } else {
                 self.flush();
+                self.invariants.check(&mut self.gateway);
                 self.control(choice - 200);
                 self.invariants.check(&mut self.gateway);
             }
         }
         self.flush();
+        self.invariants.check(&mut self.gateway);
         let mut seen = self.invariants.describe(&self.gateway);
         self.let_all_end();
         seen.extend(self.invariants.describe(&self.gateway));
@@ -121,6 +125,11 @@ impl<'a> Run<'a> {
         self.waiting.push(Sent { time: self.now, device, direction, cut, data });
         if !self.in_bursts {
             self.flush();
+            self.packets += 1;
+            // Not after each: it takes more time than all else.
+            if self.packets.is_multiple_of(8) {
+                self.invariants.check(&mut self.gateway);
+            }
         }
     }
 
@@ -135,7 +144,6 @@ impl<'a> Run<'a> {
             data: &sent.data[..sent.data.len().min(sent.cut)],
         }));
         self.waiting.clear();
-        self.invariants.check(&mut self.gateway);
     }
 
     /// One of the connections that are there.

@@ -73,7 +73,7 @@ impl Family {
         }
     }
 
-    /// A host that lives inside: of 16,777,216.
+    /// A host that lives inside: of 4,194,304.
     fn inside(self, nth: u64) -> IpAddr {
         self.address(0x0a00_0000, 0xfd01, nth & 0x3f_ffff)
     }
@@ -212,7 +212,7 @@ impl Scene {
                 })
                 .collect();
             self.receive(&burst);
-            if sent % OPEN_EVERY == 0 {
+            if sent.is_multiple_of(OPEN_EVERY) {
                 self.begin(sent);
             }
             self.go_on(sent);
@@ -223,7 +223,7 @@ impl Scene {
     /// Somebody else opens a connection: three of four times who has some already, else who was never seen.
     fn begin(&mut self, sent: u64) {
         let nth = sent / OPEN_EVERY;
-        let host = if nth % 4 == 0 { 0x10_0000 + nth / 4 } else { nth % u64::from(HOSTS) };
+        let host = if nth.is_multiple_of(4) { 0x10_0000 + nth / 4 } else { nth % u64::from(HOSTS) };
         let client = SocketAddr::new(self.family.inside(host), 10_000 + (nth / u64::from(HOSTS)) as u16);
         self.send(client, self.family.server(), flags::SYN);
         let due = sent + 1_000 + self.random.next() % 7_000;

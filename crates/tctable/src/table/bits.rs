@@ -235,7 +235,7 @@ mod tests {
         let mut state = 1u64;
         let mut below = |end: u32| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((state >> 32) * u64::from(end) >> 32) as u32
+            (((state >> 32) * u64::from(end)) >> 32) as u32
         };
         let mut first_thousand = 0;
         for _ in 0..100_000 {

@@ -1,7 +1,5 @@
 //! How long connections are kept, by protocol and state.
 
-use std::net::IpAddr;
-
 use tctable::Event;
 use tctable::conntrack::EndReason;
 use tctable::time::{Duration, Instant};
@@ -116,9 +114,9 @@ tunables! {
         |net: Net, name| lives(net, name, at_once(vec![generic_routing(net, true)]));
     "net.netfilter.nf_conntrack_gre_timeout_stream" => gre_stream: gre_stream_is_given_at_the_first_packet;
     "net.netfilter.nf_conntrack_icmp_timeout" => icmp:
-        |net: Net, name| if let IpAddr::V4(_) = net.client { lives(net, name, at_once(vec![net.ping(1), net.pong(1)])) };
+        |net: Net, name| if net.client.is_ipv4() { lives(net, name, at_once(vec![net.ping(1), net.pong(1)])) };
     "net.netfilter.nf_conntrack_icmpv6_timeout" => icmpv6:
-        |net: Net, name| if let IpAddr::V6(_) = net.client { lives(net, name, at_once(vec![net.ping(1), net.pong(1)])) };
+        |net: Net, name| if net.client.is_ipv6() { lives(net, name, at_once(vec![net.ping(1), net.pong(1)])) };
     "net.netfilter.nf_conntrack_sctp_timeout_closed" => sctp_closed: |net, name| {
         lives(net, name, at_once(opening(net, 1)));
         lives(net, name, closing(net, &[(true, chunk::ABORT)]));
