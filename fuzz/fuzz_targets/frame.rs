@@ -62,7 +62,11 @@ fn config([connections, hosts, seconds, bits]: [u8; CONFIG], hash_key: HashKey) 
         config.conntrack.max += u32::from(CROWD);
         config.conntrack.timeouts.generic = Duration::from_secs(3_000_000);
     }
-    config.events = EventMask { connections: if bits & 8 == 0 { Changes::ALL } else { Changes::NONE }, host_expired: bits & 16 == 0 };
+    config.events = EventMask {
+        connections: if bits & 8 == 0 { Changes::ALL } else { Changes::NONE },
+        expectations: bits & 8 == 0,
+        host_expired: bits & 16 == 0,
+    };
     config
 }
 

@@ -128,7 +128,7 @@ impl Run {
         let (id, wait, snap) = (step[1], step[7], step[8]);
         if wait >= 0x80 {
             self.now += Duration::from_millis(1 << (wait & 15));
-            self.defrag.expire(self.now, if wait & 16 != 0 { Promptness::Tick } else { Promptness::Exact });
+            self.defrag.expire(self.now, if wait & 16 != 0 { Promptness::Exact } else { Promptness::Tick });
         }
         let kept = if snap < 0x80 { packet.len() } else { packet.len().min(usize::from(snap & 0x7f)) };
         let frame = Frame {
@@ -170,7 +170,7 @@ impl Run {
         assert!(sum(|statistics| statistics.transport_cut) <= sum(|statistics| statistics.cut));
         let waiting = statistics.map(|statistics| u64::from(statistics.queues));
         let end = self.now + Duration::from_secs(1000);
-        self.defrag.expire(end, Promptness::Tick);
+        self.defrag.expire(end, Promptness::Exact);
         for (family, (before, waiting)) in [Family::V4, Family::V6].into_iter().zip(statistics.iter().zip(waiting)) {
             let after = self.defrag.statistics(family);
             assert_eq!((after.queues, after.memory), (0, 0));

@@ -124,6 +124,9 @@ fn every_field_of_simple_talks_is_compared() {
         }
         // Seven packets of each TCP connection, and the connection at the end.
         assert_eq!(compared(Field::ProtocolState), 300 * 8);
+        for field in [Field::Invalid, Field::InsertFailed, Field::Drop, Field::EarlyDrop, Field::Error] {
+            assert_eq!(compared(field), 1, "{field}");
+        }
     });
 }
 

@@ -143,6 +143,8 @@ fn shuffled(count: u32) -> impl Iterator<Item = u32> {
 fn round(measured: &mut Measured) {
     let connections = measured.connections;
     let mut config = Config::default();
+    // The frames are made in a hurry.
+    config.conntrack.checksum = false;
     config.conntrack.max = connections;
     config.conntrack.timeouts.udp = TIMEOUT;
     let before = ALLOCATOR.live();

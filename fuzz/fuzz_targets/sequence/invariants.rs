@@ -208,7 +208,7 @@ impl Invariants {
                 Event::Connection { changes, id, connection, .. } => {
                     assert!(!changes.is_empty() && !changes.contains(Changes::DESTROY));
                     assert!(connection.status().contains(Status::CONFIRMED));
-                    let begins = changes.contains(Changes::NEW);
+                    let begins = changes.contains(Changes::NEW) || changes.contains(Changes::RELATED);
                     let is_new = if begins { self.told.insert(id) } else { false };
                     assert!(!self.mirrors || is_new == begins && self.told.contains(&id));
                 }
@@ -216,6 +216,8 @@ impl Invariants {
                     assert!(ended.connection.status().contains(Status::DYING) && ended.at <= gateway.now());
                     assert!(self.told.remove(&id) || !self.mirrors);
                 }
+                // Nobody asks for them here.
+                Event::Expectation { .. } => unreachable!(),
                 Event::HostExpired(host) => assert_eq!(host.open_connections(), 0),
                 Event::Lost(count) => {
                     assert!(count > 0);

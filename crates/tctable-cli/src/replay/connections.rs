@@ -84,6 +84,7 @@ fn reason_name(reason: EndReason) -> &'static str {
         EndReason::Reopened => "reopened",
         EndReason::EarlyDrop => "early_drop",
         EndReason::Deleted => "deleted",
+        EndReason::Helper => "helper",
     }
 }
 

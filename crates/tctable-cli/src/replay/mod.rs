@@ -126,6 +126,7 @@ impl Replayer {
             hash_key: hash_key(),
             events: EventMask {
                 connections: if args.all { Changes::DESTROY } else { Changes::NONE },
+                expectations: false,
                 host_expired: true,
             },
             // They are taken after every burst.
@@ -210,8 +211,8 @@ impl Replayer {
                         connections.ended(owner, &ended.connection, ended.at, ended.reason);
                     }
                 }
-                // Nobody asked for the one, and `events_lost` tells of the other.
-                Event::Connection { .. } | Event::Lost(_) => {}
+                // Nobody asked for these, and `events_lost` tells of the last.
+                Event::Connection { .. } | Event::Expectation { .. } | Event::Lost(_) => {}
             }
         }
         if let Some(trace) = &mut self.trace {

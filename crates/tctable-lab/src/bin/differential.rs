@@ -97,6 +97,7 @@ fn hunt(arguments: &Arguments, kernel: Kernel) -> Result<bool, SettingError> {
     for (name, value) in &arguments.set {
         differential.set(name, value)?;
     }
+    differential.assign_helpers()?;
     let kinds = if arguments.kinds.is_empty() { &Kind::ALL[..] } else { &arguments.kinds };
     let progress = stderr().is_terminal();
     let mut tally = Tally::default();

@@ -6,7 +6,7 @@ use tctable::{Config, Gateway};
 
 use super::case::Before;
 use super::record::Record;
-use crate::kernel::Tuple;
+use crate::kernel::{Statistics, Tuple};
 use crate::step::Step;
 
 /// What the engine made of one packet.
@@ -38,6 +38,35 @@ impl Engine {
         let mut look = Look { frame: &frame, told: None };
         self.gateway.receive_observed([frame], &mut look);
         look.told
+    }
+
+    /// Counts what happened among the expected connections: where it stands still, nothing did.
+    pub(super) fn expectation_changes(&self) -> u64 {
+        let statistics = self.gateway.conntrack().expectations().statistics();
+        statistics.create + statistics.delete
+    }
+
+    /// All expected connections, as [`crate::kernel::Kernel::expectations`] gives them.
+    pub(super) fn expectations(&self, now: Instant) -> Vec<String> {
+        let lines = self.gateway.conntrack().expectations().iter();
+        let lines =
+            lines.filter(|expected| expected.deadline > now).map(|expected| expected.proc_line(now).to_string());
+        let mut lines: Vec<String> =
+            lines.filter_map(|line| line.split_once(' ').map(|(_, rest)| rest.to_owned())).collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// What was counted so far, as the kernel would tell it.
+    pub(super) fn statistics(&self) -> Statistics {
+        let statistics = self.gateway.conntrack().statistics();
+        Statistics {
+            invalid: statistics.invalid as u32,
+            insert_failed: statistics.insert_failed as u32,
+            drop: statistics.drop as u32,
+            early_drop: statistics.early_drop as u32,
+            error: statistics.error as u32,
+        }
     }
 
     /// The connections that are open at `now`, by their names.

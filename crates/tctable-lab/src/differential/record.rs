@@ -1,10 +1,11 @@
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tctable::conntrack::{self, Direction};
 use tctable::gateway::Seen;
 use tctable::time::Instant;
 
-use crate::kernel::{self, CtState, Fate, ProtocolState, Tuple};
+use crate::kernel::{self, CtState, Fate, ProtocolState, Statistics, Tuple};
 
 /// What one side says of a packet and of its connection right after it, in a form that both sides can fill.
 ///
@@ -44,6 +45,10 @@ pub struct Record {
     pub mark: Option<u32>,
     /// The zone.
     pub zone: Option<u16>,
+    /// A digest of all expected connections, where they were looked at: those of all connections, not only of this one.
+    pub expectations: Option<u64>,
+    /// What was counted in the whole run; only at its end.
+    pub statistics: Option<Statistics>,
 }
 
 /// What became of a packet.
@@ -111,11 +116,23 @@ pub enum Field {
     Mark,
     /// [`Record::zone`]
     Zone,
+    /// [`Record::expectations`]
+    Expectations,
+    /// Packets without a connection, from [`Record::statistics`].
+    Invalid,
+    /// Connections that were not confirmed.
+    InsertFailed,
+    /// Packets dropped.
+    Drop,
+    /// Connections that ended to make room.
+    EarlyDrop,
+    /// ICMP messages without a connection.
+    Error,
 }
 
 impl Field {
     /// Every field, in the order of [`Record`].
-    pub const ALL: [Field; 16] = [
+    pub const ALL: [Field; 22] = [
         Field::Verdict,
         Field::State,
         Field::Direction,
@@ -132,6 +149,12 @@ impl Field {
         Field::VerificationTags,
         Field::Mark,
         Field::Zone,
+        Field::Expectations,
+        Field::Invalid,
+        Field::InsertFailed,
+        Field::Drop,
+        Field::EarlyDrop,
+        Field::Error,
     ];
 
     fn name(self) -> &'static str {
@@ -152,6 +175,12 @@ impl Field {
             Field::VerificationTags => "verification tags",
             Field::Mark => "mark",
             Field::Zone => "zone",
+            Field::Expectations => "expectations",
+            Field::Invalid => "invalid",
+            Field::InsertFailed => "insert failed",
+            Field::Drop => "drop",
+            Field::EarlyDrop => "early drop",
+            Field::Error => "error",
         }
     }
 
@@ -184,11 +213,15 @@ impl Record {
         verification_tags: None,
         mark: None,
         zone: None,
+        expectations: None,
+        statistics: None,
     };
 
     /// The values, in the order of [`Field::ALL`].
     pub fn values(&self) -> [Option<Value>; Field::ALL.len()] {
         let pair = |[original, reply]: [u64; 2]| Value::Pair([original, reply]);
+        let counted =
+            |count: fn(&Statistics) -> u32| self.statistics.as_ref().map(count).map(|n| Value::Number(n.into()));
         let small = |[original, reply]: [u8; 2]| Value::Pair([original.into(), reply.into()]);
         [
             self.verdict.map(Value::Verdict),
@@ -207,6 +240,12 @@ impl Record {
             self.verification_tags.map(|[original, reply]| Value::Pair([original.into(), reply.into()])),
             self.mark.map(|mark| Value::Number(mark.into())),
             self.zone.map(|zone| Value::Number(zone.into())),
+            self.expectations.map(Value::Number),
+            counted(|statistics| statistics.invalid),
+            counted(|statistics| statistics.insert_failed),
+            counted(|statistics| statistics.drop),
+            counted(|statistics| statistics.early_drop),
+            counted(|statistics| statistics.error),
         ]
     }
 
@@ -294,6 +333,13 @@ impl Record {
             ..self
         }
     }
+}
+
+/// A digest of lines, for [`Record::expectations`].
+pub(super) fn digest(lines: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lines.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl fmt::Display for Field {

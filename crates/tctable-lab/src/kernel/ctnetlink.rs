@@ -14,6 +14,7 @@ use nix::sys::socket::{
 use super::attributes::{Attribute, Attributes, Malformed, put, put_nested};
 use super::connection::{Connection, ProtocolState};
 use super::error::Error;
+use super::statistics::Statistics;
 use super::tuple::Tuple;
 use crate::packets::protocol::{ICMP, ICMPV6};
 
@@ -21,6 +22,7 @@ use crate::packets::protocol::{ICMP, ICMPV6};
 const SUBSYSTEM: u16 = 1 << 8;
 const CT_GET: u16 = SUBSYSTEM | 1;
 const CT_DELETE: u16 = SUBSYSTEM | 2;
+const CT_GET_STATS_CPU: u16 = SUBSYSTEM | 4;
 
 /// Attributes of a connection.
 mod cta {
@@ -69,6 +71,15 @@ mod protoinfo {
     pub(super) const SCTP_VTAG_REPLY: u16 = 3;
 }
 
+/// Attributes of one processor's counters.
+mod stats {
+    pub(super) const INVALID: u16 = 4;
+    pub(super) const INSERT_FAILED: u16 = 9;
+    pub(super) const DROP: u16 = 10;
+    pub(super) const EARLY_DROP: u16 = 11;
+    pub(super) const ERROR: u16 = 12;
+}
+
 const COUNTER_PACKETS: u16 = 1;
 const COUNTER_BYTES: u16 = 2;
 
@@ -85,8 +96,8 @@ pub(super) struct Ctnetlink {
 
 /// One message of an answer.
 enum Answer<'a> {
-    /// The attributes of a connection.
-    Connection(&'a [u8]),
+    /// The attributes of what was asked for.
+    Attributes(&'a [u8]),
     Error(Errno),
     Acknowledged,
     Done,
@@ -107,7 +118,7 @@ impl Ctnetlink {
         self.send()?;
         let length = self.receive()?;
         match split(&self.answer[..length]).next() {
-            Some(Ok(Answer::Connection(attributes))) => Ok(Some(read_connection(attributes)?)),
+            Some(Ok(Answer::Attributes(attributes))) => Ok(Some(read_connection(attributes)?)),
             // A tuple that no connection can have is none that the kernel refuses to hear of.
             Some(Ok(Answer::Error(Errno::ENOENT | Errno::EINVAL))) => Ok(None),
             Some(Ok(Answer::Error(error))) => Err(error.into()),
@@ -116,17 +127,36 @@ impl Ctnetlink {
     }
 
     pub(super) fn dump(&mut self) -> Result<Vec<Connection>, Error> {
-        self.begin(CT_GET, NLM_F_DUMP as u16, AF_UNSPEC as u8);
-        self.send()?;
         let mut connections = Vec::new();
+        self.dump_each(CT_GET, |attributes| {
+            connections.push(read_connection(attributes)?);
+            Ok(())
+        })?;
+        Ok(connections)
+    }
+
+    /// The counters of all processors together.
+    pub(super) fn statistics(&mut self) -> Result<Statistics, Error> {
+        let mut sum = Statistics::default();
+        self.dump_each(CT_GET_STATS_CPU, |attributes| {
+            sum += read_statistics(attributes)?;
+            Ok(())
+        })?;
+        Ok(sum)
+    }
+
+    /// Asks for everything of a kind and hands the attributes of each to `each`.
+    fn dump_each(&mut self, kind: u16, mut each: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        self.begin(kind, NLM_F_DUMP as u16, AF_UNSPEC as u8);
+        self.send()?;
         loop {
             let length = self.receive()?;
             for answer in split(&self.answer[..length]) {
                 match answer? {
-                    Answer::Connection(attributes) => connections.push(read_connection(attributes)?),
+                    Answer::Attributes(attributes) => each(attributes)?,
                     Answer::Error(error) => return Err(error.into()),
                     Answer::Acknowledged => return Err(Error::Netlink("acknowledged a dump")),
-                    Answer::Done => return Ok(connections),
+                    Answer::Done => return Ok(()),
                 }
             }
         }
@@ -183,7 +213,7 @@ fn split(mut rest: &[u8]) -> impl Iterator<Item = Result<Answer<'_>, Error>> {
                 0 => Answer::Acknowledged,
                 error => Answer::Error(Errno::from_raw(-error)),
             },
-            _ => Answer::Connection(&message[HEADERS..]),
+            _ => Answer::Attributes(&message[HEADERS..]),
         }))
     })
 }
@@ -236,6 +266,22 @@ impl From<Malformed> for Error {
     fn from(_: Malformed) -> Self {
         Error::Netlink("an attribute is cut")
     }
+}
+
+fn read_statistics(attributes: &[u8]) -> Result<Statistics, Error> {
+    let mut statistics = Statistics::default();
+    for attribute in Attributes(attributes) {
+        let attribute = attribute?;
+        match attribute.kind {
+            stats::INVALID => statistics.invalid = attribute.be32()?,
+            stats::INSERT_FAILED => statistics.insert_failed = attribute.be32()?,
+            stats::DROP => statistics.drop = attribute.be32()?,
+            stats::EARLY_DROP => statistics.early_drop = attribute.be32()?,
+            stats::ERROR => statistics.error = attribute.be32()?,
+            _ => {}
+        }
+    }
+    Ok(statistics)
 }
 
 fn read_connection(attributes: &[u8]) -> Result<Connection, Error> {

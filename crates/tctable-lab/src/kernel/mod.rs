@@ -11,6 +11,7 @@ mod connection;
 mod ctnetlink;
 mod error;
 mod namespace;
+mod statistics;
 mod tuple;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use tun_rs::SyncDevice;
 pub use self::connection::{Connection, ProtocolState};
 use self::ctnetlink::Ctnetlink;
 pub use self::error::Error;
+pub use self::statistics::Statistics;
 pub use self::tuple::Tuple;
 use crate::step::Side;
 
@@ -199,6 +201,26 @@ impl Kernel {
     /// [`Error::Io`] where the kernel cannot be asked.
     pub fn connections(&mut self) -> Result<Vec<Connection>, Error> {
         self.gateway.ctnetlink.dump()
+    }
+
+    /// All expected connections: the lines of `/proc/net/nf_conntrack_expect` without the seconds that are left, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the kernel cannot be asked.
+    pub fn expectations(&mut self) -> Result<Vec<String>, Error> {
+        let lines = std::fs::read_to_string("/proc/thread-self/net/nf_conntrack_expect")?;
+        let mut lines: Vec<String> =
+            lines.lines().filter_map(|line| line.split_once(' ')).map(|(_, rest)| rest.to_owned()).collect();
+        lines.sort_unstable();
+        Ok(lines)
+    }
+
+    /// What conntrack counted since the namespace was made, which may be as late as the last [`Kernel::reset`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the kernel cannot be asked.
+    pub fn statistics(&mut self) -> Result<Statistics, Error> {
+        self.gateway.ctnetlink.statistics()
     }
 
     /// Forgets all connections, and all fragments that wait for others; settings stay.

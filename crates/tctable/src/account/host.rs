@@ -25,12 +25,15 @@ impl Class {
     /// The class of a transport protocol number.
     #[inline]
     pub const fn of(number: u8) -> Class {
-        match number {
-            protocol::TCP => Class::Tcp,
-            protocol::UDP => Class::Udp,
-            protocol::ICMP | protocol::ICMPV6 => Class::Icmp,
-            _ => Class::Other,
-        }
+        const CLASSES: [Class; 256] = {
+            let mut all = [Class::Other; 256];
+            all[protocol::TCP as usize] = Class::Tcp;
+            all[protocol::UDP as usize] = Class::Udp;
+            all[protocol::ICMP as usize] = Class::Icmp;
+            all[protocol::ICMPV6 as usize] = Class::Icmp;
+            all
+        };
+        CLASSES[number as usize]
     }
 
     /// The class's name in the tc_counter line.
@@ -96,6 +99,8 @@ pub struct Host {
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
+    /// It expired: its place is free, but a guess may still lead here.
+    pub(super) gone: bool,
     /// By [`Class`].
     pub(super) classes: [ClassEntry; 4],
 }

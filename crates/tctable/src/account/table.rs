@@ -1,9 +1,9 @@
 use thiserror::Error;
 
 use super::host::{Class, Host, Side};
-use crate::conntrack::Cookie;
+use crate::conntrack::{Cookie, Direction};
 use crate::packet::{Address, Family};
-use crate::table::{Hash, HashKey, Hasher, Index, Slab, prefetch};
+use crate::table::{Hash, HashKey, Hasher, Index, Line, Slab, prefetch};
 use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// How hosts are kept.
@@ -50,6 +50,19 @@ pub(crate) struct Ends {
     pub(crate) destination: bool,
     /// The host that the connection belongs to is its destination.
     pub(crate) responder: bool,
+}
+
+impl Ends {
+    /// The side of the connection's host, as a packet of that direction sees it, where only that end is inside.
+    #[inline(always)]
+    pub(crate) fn only_side(self, direction: Direction) -> Option<Side> {
+        let bits = usize::from(self.source) | usize::from(self.destination) << 1 | usize::from(self.responder) << 2;
+        match (bits, direction) {
+            (0b001, Direction::Original) | (0b110, Direction::Reply) => Some(Side::Tx),
+            (0b001, Direction::Reply) | (0b110, Direction::Original) => Some(Side::Rx),
+            _ => None,
+        }
+    }
 }
 
 impl Owner {
@@ -146,16 +159,18 @@ impl Hosts {
         self.hasher.host(family, address)
     }
 
-    /// Looks ahead as [`crate::conntrack::Conntrack`] does for connections: asks for the index's cache line.
-    #[inline]
-    pub(crate) fn prefetch_index(&self, hash: Hash) {
-        self.index.prefetch(hash);
+    /// Looks ahead as [`crate::conntrack::Conntrack`] does for connections: asks for the index's cache line, which guesses
+    /// at a host's place.
+    #[inline(always)]
+    pub(crate) fn prefetch_index(&self, hash: Hash) -> Line<'_> {
+        self.index.prefetch(hash)
     }
 
-    /// Guesses at a host's place.
-    #[inline]
-    pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
-        self.index.likely(hash)
+    /// Whether a host is at a guessed place.
+    #[inline(always)]
+    pub(crate) fn is_at(&self, place: u32, family: Family, address: Address) -> bool {
+        let host = &self.slab[place];
+        host.address == address && host.family == family && !host.gone
     }
 
     /// Asks for the cache line of a host that will be found.
@@ -189,12 +204,13 @@ impl Hosts {
             address,
             family,
             by_device: false,
+            gone: false,
             classes: Default::default(),
             next_id: self.first_id,
             first_id: self.first_id,
         };
         let expires = host.expires(self.config.timeout);
-        let place = self.slab.insert(host).ok_or(HostTableFull)?;
+        let place = self.slab.insert(&host).ok_or(HostTableFull)?;
         if self.index.insert(self.hasher.host(family, address), place).is_err() {
             self.slab.remove(place);
             return Err(HostTableFull);
@@ -289,9 +305,10 @@ impl Hosts {
                 }
                 let hash = self.hasher.host(host.family, host.address);
                 self.index.remove(hash, place);
-                let host = &self.slab[place];
+                let host = &mut self.slab[place];
                 self.first_id = self.first_id.max(host.next_id);
                 expired(host);
+                host.gone = true;
                 self.slab.remove(place);
             }
         }

@@ -227,21 +227,30 @@ impl Connection {
     /// Which of the two it is cannot be foreseen, so both are compared, without a branch between them.
     #[inline(always)]
     pub(super) fn direction_of(&self, tuple: &Tuple) -> Option<Direction> {
+        if tuple.is_icmp() {
+            return self.direction_of_icmp(tuple);
+        }
         let ours = &self.original;
         let differ = |address: Address, other: Address| (address.high ^ other.high) | (address.low ^ other.low);
         let along = differ(ours.source, tuple.source)
             | differ(ours.destination, tuple.destination)
             | (ours.small() ^ tuple.small());
-        let against = differ(ours.source, tuple.destination) | differ(ours.destination, tuple.source);
-        if ours.is_icmp() {
-            let answers = tuple.inverted().is_some_and(|inverted| inverted == *ours);
-            return if along == 0 { Some(Direction::Original) } else { answers.then_some(Direction::Reply) };
-        }
-        let against = against | (ours.small() ^ tuple.small_against());
+        let against = differ(ours.source, tuple.destination)
+            | differ(ours.destination, tuple.source)
+            | (ours.small() ^ tuple.small_against());
         // An address that talks to itself over one port fits both ways: the kernel finds the reply's tuple first.
         const BY_FIT: [Option<Direction>; 4] =
             [None, Some(Direction::Original), Some(Direction::Reply), Some(Direction::Reply)];
         BY_FIT[usize::from(along == 0) | usize::from(against == 0) << 1]
+    }
+
+    #[inline(never)]
+    fn direction_of_icmp(&self, tuple: &Tuple) -> Option<Direction> {
+        if self.original == *tuple {
+            return Some(Direction::Original);
+        }
+        let answers = tuple.inverted().is_some_and(|inverted| inverted == self.original);
+        answers.then_some(Direction::Reply)
     }
 
     /// Counts a packet and moves the deadline, unless that is fixed.

@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::connection::Connection;
+use super::helper::Attached;
 use super::status::Status;
 use super::table::{ConnectionId, Conntrack};
 
@@ -12,6 +13,8 @@ pub(super) struct Extension {
     pub(super) labels: u128,
     /// The connection that expected this one.
     pub(super) master: Option<ConnectionId>,
+    /// The helper that listens to it.
+    pub(super) helper: Option<Attached>,
 }
 
 impl Conntrack {
@@ -42,6 +45,12 @@ impl Conntrack {
     pub fn master(&self, id: ConnectionId) -> Option<&Connection> {
         let master = self.live(id).and_then(|place| self.extension(place))?.master?;
         self.get(master)
+    }
+
+    /// The name of the helper that listens to a connection.
+    pub fn helper(&self, id: ConnectionId) -> Option<&'static str> {
+        let extension = self.live(id).and_then(|place| self.extension(place))?;
+        extension.helper.as_ref().map(|attached| attached.helper().name())
     }
 
     /// Sets a connection's mark; gives its place and what changed.

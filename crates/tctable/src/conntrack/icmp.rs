@@ -1,7 +1,7 @@
 //! ICMP and ICMPv6 queries. Errors belong to the connection that they quote: see `track`.
 
 use super::timeouts::{Millis, Ready};
-use crate::packet::{Tuple, protocol};
+use crate::packet::{Family, Invalid, PacketInfo, Transport, Tuple, protocol};
 
 /// Whether a message of that type may begin a connection: requests may, answers may not.
 pub(super) fn opens(tuple: &Tuple) -> bool {
@@ -12,6 +12,19 @@ pub(super) fn opens(tuple: &Tuple) -> bool {
         // Echo request and node information query.
         _ => matches!(kind, 128 | 139),
     }
+}
+
+/// Whether a message that is refused counts as an ICMP error, and not as one more invalid packet: one of the packet's own
+/// version of IP that is damaged or cut, or in IPv4 has a type above 18, the highest that the kernel knows.
+pub(super) fn is_error(info: &PacketInfo, damaged: bool) -> bool {
+    let own = if info.tuple.family == Family::V4 { protocol::ICMP } else { protocol::ICMPV6 };
+    let of_a_known_type = own == protocol::ICMPV6 || info.tuple.destination_port >> 8 <= 18;
+    let tells_nothing = match info.transport {
+        Transport::Fragment => true,
+        Transport::Invalid(Invalid::IcmpType) => !damaged && of_a_known_type,
+        _ => false,
+    };
+    info.tuple.protocol == own && !tells_nothing
 }
 
 pub(super) fn timeout(tuple: &Tuple, timeouts: &Ready) -> Millis {

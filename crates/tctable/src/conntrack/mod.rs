@@ -9,9 +9,12 @@
 mod changes;
 mod config;
 mod connection;
+pub mod expect;
 mod extension;
 mod generic;
 mod gre;
+mod help;
+pub mod helper;
 mod icmp;
 mod pressure;
 mod sctp;

@@ -7,7 +7,7 @@ pub struct Statistics {
     pub invalid: u64,
     /// Packets that are never tracked.
     pub ignore: u64,
-    /// Connections confirmed.
+    /// Connections confirmed. Linux 6.18 counts those that programs put in its table alone.
     pub insert: u64,
     /// Connections not confirmed because another one has one of their tuples, or because too many connections share a
     /// hash.
@@ -16,7 +16,8 @@ pub struct Statistics {
     pub drop: u64,
     /// Unassured connections that ended to make room for new ones.
     pub early_drop: u64,
-    /// ICMP and ICMPv6 messages that make no sense, or that report an error of no known connection.
+    /// ICMP and ICMPv6 messages that are damaged or cut, or report an error of no known connection, and those of IPv4
+    /// with a type above 18. Others that tell no connection are `invalid`.
     pub error: u64,
     /// Connections whose tuple was taken in the meantime by one that is just the same: the packet went over to that.
     pub clash_resolve: u64,
@@ -24,17 +25,11 @@ pub struct Statistics {
     pub chaintoolong: u64,
     /// Connections that ended.
     pub delete: u64,
-    /// New connections that another one had expected.
-    pub expect_new: u64,
-    /// Connections expected.
-    pub expect_create: u64,
-    /// Expectations that ended.
-    pub expect_delete: u64,
 }
 
 impl Statistics {
     /// Each with its name: first those of `conntrack -S`, in its order.
-    pub fn named(&self) -> [(&'static str, u64); 14] {
+    pub fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("found", self.found),
             ("invalid", self.invalid),
@@ -47,9 +42,6 @@ impl Statistics {
             ("chaintoolong", self.chaintoolong),
             ("ignore", self.ignore),
             ("delete", self.delete),
-            ("expect_new", self.expect_new),
-            ("expect_create", self.expect_create),
-            ("expect_delete", self.expect_delete),
         ]
     }
 }

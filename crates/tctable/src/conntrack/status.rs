@@ -54,6 +54,9 @@ impl Status {
     /// It has an [`super::extension::Extension`]. The kernel has this bit for connections that its hardware handles.
     const EXTENDED: Status = Status(1 << 15);
 
+    /// Packets went both ways, and no packet changes the status any more.
+    pub(super) const SETTLED: Status = Status(Self::SEEN_REPLY.0 | Self::ASSURED.0);
+
     /// The bits as the kernel has them.
     pub const fn bits(self) -> u16 {
         self.0 & !Self::EXTENDED.0

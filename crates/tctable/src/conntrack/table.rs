@@ -6,14 +6,16 @@ use thiserror::Error;
 use super::changes::Changes;
 use super::config::Config;
 use super::connection::{Connection, Cookie, Direction};
+use super::expect::Expectations;
 use super::extension::Extension;
+use super::helper::{Helpers, Keymap};
 use super::pressure::Random;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Bits, Hash, HashKey, Hasher, Index, Slab};
+use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Slab};
 use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
@@ -25,8 +27,16 @@ pub struct ConnectionId {
 }
 
 impl ConnectionId {
+    pub(super) fn new(place: u32, generation: u32) -> Self {
+        ConnectionId { place, generation }
+    }
+
     pub(super) fn place(self) -> u32 {
         self.place
+    }
+
+    pub(super) fn generation(self) -> u32 {
+        self.generation
     }
 }
 
@@ -43,6 +53,8 @@ pub enum EndReason {
     EarlyDrop,
     /// It was deleted from outside.
     Deleted,
+    /// The helper of another connection ended it: a PPTP call was hung up.
+    Helper,
 }
 
 /// A connection that left the table.
@@ -97,13 +109,18 @@ pub struct Conntrack {
     pub(super) unassured: Bits,
     pub(super) random: Random,
     pub(super) extensions: BTreeMap<u32, Extension>,
+    pub(super) expectations: Expectations,
+    pub(super) keymap: Keymap,
+    pub(super) helpers: Helpers,
     ended: VecDeque<End>,
 }
 
 impl Conntrack {
-    pub(crate) fn new(config: Config, key: HashKey, seed: u64) -> Self {
+    pub(crate) fn new(config: Config, helpers: Helpers, key: HashKey, seed: u64) -> Self {
         Conntrack {
             timeouts: Ready::from(&config.timeouts),
+            expectations: Expectations::new(config.expect_max, key),
+            keymap: Keymap::new(config.expect_max, key),
             config,
             hasher: Hasher::new(key),
             index: Index::new(),
@@ -115,6 +132,7 @@ impl Conntrack {
             unassured: Bits::default(),
             random: Random::new(seed),
             extensions: BTreeMap::new(),
+            helpers,
             ended: VecDeque::new(),
         }
     }
@@ -145,9 +163,15 @@ impl Conntrack {
     pub(crate) fn set_config(&mut self, config: Config) {
         let recheck = self.timeouts.recheck;
         self.timeouts = Ready::from(&config.timeouts);
+        self.expectations.set_max(config.expect_max);
         // Timers were filed by the old one.
         self.timeouts.recheck = self.timeouts.recheck.max(recheck);
         self.config = config;
+    }
+
+    /// Other helpers, for connections that begin from now on.
+    pub(crate) fn set_helpers(&mut self, helpers: Helpers) {
+        self.helpers = helpers;
     }
 
     /// Ends a connection at somebody's wish; tells whether it was there.
@@ -197,7 +221,7 @@ impl Conntrack {
         self.changed
     }
 
-    fn id(&self, place: u32) -> ConnectionId {
+    pub(super) fn id(&self, place: u32) -> ConnectionId {
         ConnectionId { place, generation: self.slab.generation(place) }
     }
 
@@ -208,14 +232,14 @@ impl Conntrack {
     }
 
     /// First step of looking ahead, for a whole burst before the next step: asks for the cache line in which the index may
-    /// have a packet's connection.
-    #[inline]
-    pub(crate) fn prefetch_index(&self, hash: Hash) {
-        self.index.prefetch(hash);
+    /// have a packet's connection. Second step: the line's guess at the place of the connection.
+    #[inline(always)]
+    pub(crate) fn prefetch_index(&self, hash: Hash) -> Line<'_> {
+        self.index.prefetch(hash)
     }
 
-    /// Second step: guesses at the place of the connection.
-    #[inline]
+    /// The second step without the first.
+    #[inline(always)]
     pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
         self.index.likely(hash)
     }
@@ -252,25 +276,31 @@ impl Conntrack {
     pub(super) fn search(&self, hash: Hash, tuple: &Tuple) -> Option<(u32, Direction)> {
         let mut direction = None;
         let place = self.index.find(hash, |place| {
-            direction = self.slab[place].direction_of(tuple);
+            direction = self.direction_at(place, tuple);
             direction.is_some()
         })?;
         Some((place, direction?))
+    }
+
+    /// A function of its own: a search comes to it at most once, nearly always.
+    #[inline(never)]
+    fn direction_at(&self, place: u32, tuple: &Tuple) -> Option<Direction> {
+        self.slab[place].direction_of(tuple)
     }
 
     /// Puts a connection in the table at the end of its first packet's road and gives its place.
     ///
     /// # Errors
     /// [`ConfirmError`]; the connection is gone then, and its packet is to be dropped.
-    pub(crate) fn confirm(&mut self, unconfirmed: Unconfirmed) -> Result<u32, ConfirmError> {
-        let Unconfirmed { mut connection, hash, begun_at } = unconfirmed;
+    pub(crate) fn confirm(&mut self, unconfirmed: &mut Unconfirmed) -> Result<u32, ConfirmError> {
+        let Unconfirmed { connection, extension, hash, begun_at } = unconfirmed;
+        let hash = *hash;
         // Its tuple was looked up when it began: only what was confirmed since can clash.
-        if begun_at != self.statistics.insert
+        if *begun_at != self.statistics.insert
             && let Some((place, direction)) = self.search(hash, &connection.original)
         {
-            return self.resolve_clash(place, direction, &connection);
+            return self.resolve_clash(place, direction, connection);
         }
-        connection.status.insert(Status::CONFIRMED);
         let check_at = self.check_at(connection.last, connection.deadline());
         let Some(place) = self.slab.insert(connection) else {
             self.statistics.drop += 1;
@@ -283,11 +313,17 @@ impl Conntrack {
             self.statistics.drop += 1;
             return Err(ConfirmError::ChainTooLong);
         }
-        self.slab[place].timer = self.wheel.insert(place, check_at);
+        let connection = &mut self.slab[place];
+        connection.timer = self.wheel.insert(place, check_at);
+        connection.status.insert(Status::CONFIRMED);
+        let expected = connection.status.contains(Status::EXPECTED);
         self.statistics.insert += 1;
         self.unassured.insert(place);
-        let expected = self.slab[place].status.contains(Status::EXPECTED);
         self.changes |= if expected { Changes::RELATED } else { Changes::NEW };
+        if let Some(extension) = extension.take() {
+            self.changes |= if extension.helper.is_some() { Changes::HELPER } else { Changes::NONE };
+            *self.extension_mut(place) = *extension;
+        }
         self.changed = place;
         Ok(place)
     }
@@ -353,6 +389,11 @@ impl Conntrack {
         self.remove(place, hash, at, reason);
     }
 
+    /// When the next expectation's time is over.
+    pub(crate) fn next_expectation_timeout(&self) -> Option<Instant> {
+        self.expectations.next_timeout()
+    }
+
     /// Ends some connections whose time is over; tells whether there may be more. [`Conntrack::take_ended`] is to be
     /// called in between.
     pub(crate) fn expire_some(&mut self, now: Instant, promptness: Promptness) -> bool {
@@ -395,8 +436,10 @@ impl Conntrack {
     /// the connection until the next one is confirmed.
     pub(crate) fn take_ended(&mut self) -> Option<End> {
         let end = self.ended.pop_front()?;
-        if self.slab[end.place].status.is_extended() {
-            self.extensions.remove(&end.place);
+        if self.slab[end.place].status.is_extended()
+            && let Some(extension) = self.extensions.remove(&end.place)
+        {
+            self.end_extension(end, extension);
         }
         self.slab.remove(end.place);
         Some(end)

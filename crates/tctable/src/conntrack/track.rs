@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::connection::{Connection, Cookie, Direction, Protocol};
+use super::extension::Extension;
 use super::gre::Gre;
 use super::sctp::Sctp;
 use super::state::CtState;
@@ -11,7 +12,9 @@ use super::tcp::{Rules, Tcp};
 use super::timeouts::Millis;
 use super::verdict::Verdict;
 use super::{generic, icmp, udp, udplite};
-use crate::packet::{Checksum, Chunks, Packet, PacketInfo, TcpHeader, Transport, Tuple, quoted_tuple, verify};
+use crate::packet::{
+    Checksum, Chunks, NoQuote, Packet, PacketInfo, TcpHeader, Transport, Tuple, quote_offset, quoted_tuple, verify,
+};
 use crate::table::Hash;
 use crate::time::{Instant, TimerPosition};
 
@@ -19,12 +22,24 @@ use crate::time::{Instant, TimerPosition};
 #[derive(Debug)]
 pub(crate) struct Unconfirmed {
     pub(super) connection: Connection,
+    pub(super) extension: Option<Box<Extension>>,
     pub(super) hash: Hash,
     /// The connections that had been confirmed when this one began.
     pub(super) begun_at: u64,
 }
 
 impl Unconfirmed {
+    /// What its first packet is to it.
+    pub(crate) fn state(&self) -> CtState {
+        if self.connection.status.contains(Status::EXPECTED) { CtState::Related } else { CtState::New }
+    }
+
+    /// Whether a helper listens to it, or another connection expected it.
+    #[inline(always)]
+    pub(crate) fn is_extended(&self) -> bool {
+        self.extension.is_some()
+    }
+
     /// Sets what whoever accounts the connection keeps on it.
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
         self.connection.cookie = cookie;
@@ -53,6 +68,8 @@ pub(crate) struct Tracked {
     pub(crate) attached: Attached,
     /// What is kept on its connection.
     pub(crate) cookie: Cookie,
+    /// Its connection has an extension.
+    pub(crate) extended: bool,
 }
 
 impl Tracked {
@@ -62,9 +79,20 @@ impl Tracked {
         direction: Direction::Original,
         attached: Attached::None,
         cookie: Cookie::NONE,
+        extended: false,
     };
+    /// The place of its connection; that may have ended with this packet.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> Option<u32> {
+        match self.attached {
+            Attached::Confirmed(place) => Some(place),
+            Attached::None | Attached::New => None,
+        }
+    }
+
     const UNTRACKED: Tracked = Tracked { state: CtState::Untracked, ..Tracked::INVALID };
-    const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
+    /// A connection begins with it.
+    pub(crate) const NEW: Tracked = Tracked { state: CtState::New, attached: Attached::New, ..Tracked::INVALID };
 }
 
 /// Why no connection begins with a packet.
@@ -79,14 +107,54 @@ pub(crate) enum Refused {
 }
 
 impl Conntrack {
-    /// Finds a packet's connection, judges and counts the packet. `likely` is a guess at the connection's place
-    /// ([`Conntrack::likely`]); a wrong one costs a search, nothing else.
+    /// The connection at a guessed place ([`Conntrack::likely`]) and the packet's direction, if the guess is right; a wrong
+    /// one costs a search, nothing else.
     #[inline(always)]
-    pub(crate) fn track(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, likely: Option<u32>) -> Tracked {
+    pub(crate) fn guess(&self, likely: Option<u32>, tuple: &Tuple) -> Option<(u32, Direction)> {
+        let place = likely?;
+        let connection = &self.slab[place];
+        if connection.status.contains(Status::DYING) { None } else { Some((place, connection.direction_of(tuple)?)) }
+    }
+
+    /// The straight road of nearly all packets: of those that change nothing but numbers on their connection. `None`, and
+    /// nothing is changed, for any other, which is [`Conntrack::track`]'s.
+    #[inline(always)]
+    pub(crate) fn track_settled(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        (place, direction): (u32, Direction),
+    ) -> Option<Tracked> {
+        let connection = &mut self.slab[place];
+        let status = connection.status;
+        let settled = status.contains(Status::SETTLED) && !status.is_extended() && connection.deadline() > now;
+        if !settled || self.config.checksum {
+            return None;
+        }
+        let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
+        let timeout = judge_settled(connection, packet, direction, rules)?;
+        let sooner = timeout.0 < connection.timeout && timeout < self.timeouts.recheck;
+        connection.refresh(now, direction, packet.info.ip_len, timeout);
+        let (attached, cookie) = (Attached::Confirmed(place), connection.cookie);
+        if sooner {
+            self.refile(place);
+        }
+        Some(Tracked { state: CtState::Established, direction, attached, cookie, extended: false })
+    }
+
+    /// Finds a packet's connection, judges and counts the packet. `found` is its connection where that is known.
+    #[inline(always)]
+    pub(crate) fn track(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        hash: Hash,
+        found: Option<(u32, Direction)>,
+    ) -> Tracked {
         self.changes = Changes::NONE;
         let info = packet.info;
         if self.config.checksum && verify(packet) == Checksum::Wrong {
-            return if info.tuple.is_icmp() { self.error() } else { self.invalid() };
+            return self.refuse(now, packet, true);
         }
         match &info.transport {
             Transport::Tcp(_)
@@ -96,27 +164,44 @@ impl Conntrack {
             | Transport::Gre
             | Transport::IcmpQuery
             | Transport::Generic => {}
-            Transport::Invalid(_) if info.tuple.is_icmp() => return self.error(),
-            // A fragment that could not wait for its datagram tells no connection.
-            Transport::Invalid(_) | Transport::Fragment => return self.invalid(),
-            Transport::IcmpError => return self.track_error(now, packet),
+            // A fragment that could not wait for its datagram tells no connection either.
+            Transport::Invalid(_) | Transport::Fragment => return self.refuse(now, packet, false),
+            Transport::IcmpError => {
+                return match self.quoted(now, packet) {
+                    Some((place, direction)) => {
+                        let cookie = self.slab[place].cookie;
+                        let attached = Attached::Confirmed(place);
+                        Tracked { state: CtState::Related, direction, attached, cookie, extended: false }
+                    }
+                    None if quote_offset(packet) == Err(NoQuote::OtherOption) => self.invalid(),
+                    None => self.error(),
+                };
+            }
             Transport::Untracked => {
                 self.statistics.ignore += 1;
                 return Tracked::UNTRACKED;
             }
         }
-        let guessed = match likely {
-            Some(place) => self.live_direction(place, &info.tuple).map(|direction| (place, direction)),
-            None => None,
-        };
-        let found = if guessed.is_some() { guessed } else { self.search(hash, &info.tuple) };
+        let found = if found.is_some() { found } else { self.search(hash, &info.tuple) };
         match found {
             Some((place, direction)) => self.follow(now, packet, place, direction),
             None => Tracked::NEW,
         }
     }
 
+    /// A packet that cannot be read, or whose checksum is wrong.
     #[cold]
+    fn refuse(&mut self, now: Instant, packet: Packet<'_>, damaged: bool) -> Tracked {
+        if icmp::is_error(packet.info, damaged) {
+            return self.error();
+        }
+        if !self.expectations.is_empty() && packet.info.transport != Transport::Fragment {
+            self.waste_expectation(now, packet);
+        }
+        self.invalid()
+    }
+
+    #[inline]
     fn invalid(&mut self) -> Tracked {
         self.statistics.invalid += 1;
         Tracked::INVALID
@@ -139,44 +224,55 @@ impl Conntrack {
             false if before.contains(Status::EXPECTED) => CtState::Related,
             false => CtState::New,
         };
-        let tracked = Tracked { state, direction, attached: Attached::Confirmed(place), cookie: connection.cookie };
+        let tracked = Tracked {
+            state,
+            direction,
+            attached: Attached::Confirmed(place),
+            cookie: connection.cookie,
+            extended: before.is_extended(),
+        };
         let state_before = connection.protocol_state();
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
-        match judge(connection, packet, direction, now, rules) {
+        let verdict = judge(connection, packet, direction, now, rules);
+        let sooner = match verdict {
             Verdict::Accept(timeout) => {
                 let sooner = timeout.0 < connection.timeout && timeout < self.timeouts.recheck;
                 connection.refresh(now, direction, packet.info.ip_len, timeout);
-                if sooner {
-                    self.refile(place);
-                }
+                sooner
             }
-            Verdict::Ignore => {}
-            verdict => {
+            Verdict::Ignore => false,
+            _ => {
                 // A packet may have been followed up to what it is refused for.
-                if verdict == Verdict::Invalid
-                    && (connection.status != before || connection.protocol_state() != state_before)
-                {
-                    self.note_changes(place, before, state_before);
+                let (after, moved) = (connection.status, connection.protocol_state() != state_before);
+                if verdict == Verdict::Invalid && (after != before || moved) {
+                    self.note_changes(place, before, after, moved);
                 }
-                return self.end_or_refuse(now, packet.info.ip_len, place, tracked, verdict);
+                self.end_or_refuse(now, packet.info.ip_len, place, direction, verdict);
+                return match verdict {
+                    Verdict::Kill => tracked,
+                    Verdict::Reopen => Tracked::NEW,
+                    _ => Tracked::INVALID,
+                };
             }
-        }
-        let connection = &mut self.slab[place];
+        };
         if replied {
             connection.status.insert(Status::SEEN_REPLY);
         }
-        if connection.status != before || connection.protocol_state() != state_before {
-            self.note_changes(place, before, state_before);
+        let (after, moved) = (connection.status, connection.protocol_state() != state_before);
+        if sooner {
+            self.refile(place);
+        }
+        if after != before || moved {
+            self.note_changes(place, before, after, moved);
         }
         tracked
     }
 
-    /// Takes down what a packet changed.
-    #[inline(never)]
-    fn note_changes(&mut self, place: u32, before: Status, state_before: u8) {
+    /// Takes down what a packet changed: its connection's status, and whether its protocol's state.
+    #[inline(always)]
+    fn note_changes(&mut self, place: u32, before: Status, after: Status, moved: bool) {
         self.changed = place;
-        let connection = &self.slab[place];
-        let came = |bit: Status| connection.status.contains(bit) && !before.contains(bit);
+        let came = |bit: Status| after.contains(bit) && !before.contains(bit);
         if came(Status::SEEN_REPLY) {
             self.changes |= Changes::REPLY;
         }
@@ -184,30 +280,26 @@ impl Conntrack {
             self.changes |= Changes::ASSURED;
             self.unassured.remove(place);
         }
-        if connection.protocol_state() != state_before {
+        if moved {
             self.changes |= Changes::PROTOINFO;
         }
     }
 
     /// The rarer verdicts on a packet of a connection in the table.
     #[cold]
-    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, tracked: Tracked, verdict: Verdict) -> Tracked {
+    fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, direction: Direction, verdict: Verdict) {
         match verdict {
             Verdict::Kill => {
-                self.slab[place].refresh(now, tracked.direction, bytes, Millis(0));
+                self.slab[place].refresh(now, direction, bytes, Millis(0));
                 self.end(place, now, EndReason::Reset);
-                tracked
             }
-            Verdict::Reopen => {
-                self.end(place, now, EndReason::Reopened);
-                Tracked::NEW
-            }
+            Verdict::Reopen => self.end(place, now, EndReason::Reopened),
             Verdict::InvalidShorten(timeout) => {
                 self.slab[place].shorten(now, timeout);
                 self.refile(place);
-                self.invalid()
+                self.statistics.invalid += 1;
             }
-            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.invalid(),
+            Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.statistics.invalid += 1,
         }
     }
 
@@ -227,6 +319,8 @@ impl Conntrack {
             return Err(Refused::Full);
         }
         let info = packet.info;
+        // As in the kernel what is expected is used up even by a packet that then begins no connection.
+        let expectation = if self.expectations.is_empty() { None } else { self.take_expectation(now, &info.tuple) };
         let protocol = match &info.transport {
             Transport::Tcp(header) => {
                 Tcp::begin(header, tcp_options(packet, header), data_len(info, header), self.config.tcp.loose)
@@ -257,44 +351,62 @@ impl Conntrack {
             protocol,
         };
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
-        let verdict = judge(&mut connection, packet, Direction::Original, now, rules);
+        let opened = match (&mut connection.protocol, &info.transport) {
+            (Protocol::Tcp(state), Transport::Tcp(header)) => state.open(header, rules),
+            (Protocol::Udp, _) => Some(rules.timeouts.udp),
+            _ => None,
+        };
+        let verdict = match opened {
+            Some(timeout) => Verdict::Accept(timeout),
+            None => judge(&mut connection, packet, Direction::Original, now, rules),
+        };
         let Verdict::Accept(timeout) = verdict else {
             self.invalid();
             return Err(Refused::Invalid);
         };
         connection.refresh(now, Direction::Original, info.ip_len, timeout);
-        Ok(Unconfirmed { connection, hash, begun_at: self.statistics.insert })
+        let extension = if expectation.is_some() || self.helpers.attach_by_port() {
+            self.extend(&mut connection, expectation)
+        } else {
+            None
+        };
+        Ok(Unconfirmed { connection, extension, hash, begun_at: self.statistics.insert })
     }
 
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It
     /// must go to where the quoted packet came from. It does not count for the connection.
     #[cold]
-    fn track_error(&mut self, now: Instant, packet: Packet<'_>) -> Tracked {
-        let about = quoted_tuple(packet).and_then(|quoted| {
-            let answer = Tuple { zone: packet.info.tuple.zone, ..quoted }.inverted()?;
-            let (place, direction) = self.search(self.hash(&answer), &answer)?;
-            let live = self.slab[place].deadline() > now;
-            (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
-        });
-        match about {
-            Some((place, direction)) => {
-                let cookie = self.slab[place].cookie;
-                Tracked { state: CtState::Related, direction, attached: Attached::Confirmed(place), cookie }
-            }
-            None => self.error(),
-        }
+    fn quoted(&self, now: Instant, packet: Packet<'_>) -> Option<(u32, Direction)> {
+        let quoted = Tuple { zone: packet.info.tuple.zone, ..quoted_tuple(packet)? };
+        let answer = self.gre_tuple(&quoted).unwrap_or(quoted).inverted()?;
+        let (place, direction) = self.search(self.hash(&answer), &answer)?;
+        let live = self.slab[place].deadline() > now;
+        (live && packet.info.tuple.destination == answer.destination).then_some((place, direction))
     }
 
-    #[cold]
+    #[inline]
     fn error(&mut self) -> Tracked {
         self.statistics.error += 1;
         Tracked::INVALID
     }
+}
 
-    #[inline(always)]
-    fn live_direction(&self, place: u32, tuple: &Tuple) -> Option<Direction> {
-        let connection = &self.slab[place];
-        if connection.status.contains(Status::DYING) { None } else { connection.direction_of(tuple) }
+/// The protocol's tracker's judgement on a packet of a settled connection, where it changes nothing but numbers. Gives the
+/// timeout.
+#[inline(always)]
+fn judge_settled(
+    connection: &mut Connection,
+    packet: Packet<'_>,
+    direction: Direction,
+    rules: Rules<'_>,
+) -> Option<Millis> {
+    match (&mut connection.protocol, &packet.info.transport) {
+        (Protocol::Tcp(state), Transport::Tcp(header)) => {
+            state.plain(direction, header, || tcp_options(packet, header), data_len(packet.info, header), rules)
+        }
+        // Once assured, it is a stream.
+        (Protocol::Udp, Transport::Udp) => Some(rules.timeouts.udp_stream),
+        _ => None,
     }
 }
 

@@ -27,7 +27,7 @@ struct Block {
 }
 
 /// The blocks of one datagram.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Chain {
     first: u32,
     last: u32,

@@ -38,6 +38,10 @@ fn extension_len(number: u8, bytes: &[u8], at: u32) -> Option<u32> {
 /// the IPv6 header on.
 pub(super) fn read(packet: &[u8], ip_len: u32, device: DeviceId) -> Result<Part<'_>, NoPart> {
     let fixed = packet.first_chunk::<{ HEADER_LEN as usize }>().ok_or(NoPart::Passed)?;
+    // Nothing, or a jumbogram, which cannot be split (RFC 2675 section 3).
+    if fixed[4..6] == [0, 0] {
+        return Err(NoPart::Passed);
+    }
 
     // Where the fragment header begins, and where its number stands.
     let (mut number, mut number_at, mut at) = (fixed[6], 6, HEADER_LEN);

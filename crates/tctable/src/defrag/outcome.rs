@@ -19,8 +19,8 @@ pub enum Outcome<'a> {
     Refused(Cause),
     /// It is left as it is and goes on as a fragment: an IPv6 fragment that the kernel does not reassemble either,
     /// since the first one lacks the transport header, it is a middle one and no multiple of 8 bytes long, or its
-    /// fragment header stands behind a header other than hop-by-hop, routing, destination and authentication; or one
-    /// whose fragment header the capture has not kept.
+    /// fragment header stands behind a header other than hop-by-hop, routing, destination and authentication, or its
+    /// payload length is zero; or one whose fragment header the capture has not kept.
     Passed,
 }
 

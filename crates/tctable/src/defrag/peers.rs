@@ -10,7 +10,7 @@ pub(super) struct Peers {
     slab: Slab<Peer>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Peer {
     address: Address,
     fragments: u32,
@@ -30,7 +30,7 @@ impl Peers {
             self.slab[place].queues += 1;
             return Some(place);
         }
-        let place = self.slab.insert(Peer { address, fragments: 0, queues: 1 })?;
+        let place = self.slab.insert(&Peer { address, fragments: 0, queues: 1 })?;
         if self.index.insert(hash, place).is_err() {
             self.slab.remove(place);
             return None;

@@ -7,7 +7,7 @@ use crate::packet::Family;
 use crate::time::{Instant, TimerPosition};
 
 /// A datagram that is not whole yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Queue {
     pub(super) key: Key,
     pub(super) deadline: Instant,
@@ -21,7 +21,7 @@ pub(super) struct Queue {
 }
 
 /// What is known of a datagram from its fragments.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct SoFar {
     runs: Runs,
     /// The payload's length, as far as it is known: where the last fragment ended, or the one that lies highest.

@@ -139,7 +139,7 @@ impl Table {
         let counted = key.tuple.family == Family::V4 && self.limits.max_dist != 0;
         let peer = if counted { self.peers.join(key.tuple.source).map(|peer| (peer, 0)) } else { None };
         let deadline = now + self.limits.time;
-        let place = self.slab.insert(Queue::new(*key, deadline, peer))?;
+        let place = self.slab.insert(&Queue::new(*key, deadline, peer))?;
         if self.index.insert(hash, place).is_err() {
             if let Some((peer, _)) = peer {
                 self.peers.leave(peer);

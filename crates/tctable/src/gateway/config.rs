@@ -1,6 +1,6 @@
 use super::event::EventMask;
 use crate::account::{self, Inside};
-use crate::conntrack;
+use crate::conntrack::{self, helper::Helpers};
 use crate::defrag;
 use crate::table::HashKey;
 
@@ -14,6 +14,8 @@ pub struct Config {
     pub defrag: defrag::Config,
     /// How hosts are kept.
     pub hosts: account::Config,
+    /// The helpers, and which connections get one.
+    pub helpers: Helpers,
     /// Which networks and devices are inside.
     pub inside: Inside,
     /// Keys the hashes of addresses and ports. Take it from a good source of randomness where others choose the
@@ -35,6 +37,7 @@ impl Default for Config {
             conntrack: conntrack::Config::default(),
             defrag: defrag::Config::default(),
             hosts: account::Config::default(),
+            helpers: Helpers::default(),
             inside: Inside::new(&Inside::default_prefixes()),
             hash_key: HashKey::default(),
             seed: 0,

@@ -1,6 +1,7 @@
 //! What is done to an engine from outside, between packets.
 
 use super::road::Gateway;
+use crate::conntrack::helper::UnknownHelper;
 use crate::conntrack::{Changes, ConnectionId};
 use crate::packet::DeviceId;
 
@@ -22,6 +23,22 @@ impl Gateway {
     pub fn set_labels(&mut self, id: ConnectionId, labels: u128) -> bool {
         let changed = self.conntrack.set_labels(id, labels);
         self.tell_change(id, changed)
+    }
+
+    /// Lets the helper of that name listen to a connection, as a rule does for new ones; tells whether both were there.
+    pub fn attach_helper(&mut self, id: ConnectionId, name: &str) -> bool {
+        let changed = self.conntrack.attach_helper(id, name);
+        self.tell_change(id, changed)
+    }
+
+    /// New connections of that protocol to that port get the helper of that name, from now on.
+    ///
+    /// # Errors
+    /// [`UnknownHelper`]
+    pub fn assign_helper(&mut self, name: &str, protocol: u8, port: u16) -> Result<(), UnknownHelper> {
+        self.config.helpers.assign(name, protocol, port)?;
+        self.conntrack.set_helpers(self.config.helpers.clone());
+        Ok(())
     }
 
     /// Puts a device into a zone: from the next packet on connections through it are apart from those of other zones,

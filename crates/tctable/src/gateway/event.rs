@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use crate::account::Host;
+use crate::conntrack::expect::{Change, Expectation};
 use crate::conntrack::{Changes, Connection, ConnectionId, Ended};
 
 /// Something that happened, with all that was known of it.
@@ -28,6 +29,13 @@ pub enum Event {
         /// The connection.
         ended: Box<Ended>,
     },
+    /// A helper expects a connection, or does so no longer.
+    Expectation {
+        /// Which of the two.
+        change: Change,
+        /// What is or was expected.
+        expectation: Box<Expectation>,
+    },
     /// A host had neither traffic nor connections for too long.
     HostExpired(Box<Host>),
     /// So many events were lost here, because too many waited. The tables still have all that is in them, with all
@@ -40,13 +48,15 @@ pub enum Event {
 pub struct EventMask {
     /// [`Event::Connection`], and [`Event::ConnectionEnded`] for [`Changes::DESTROY`].
     pub connections: Changes,
+    /// [`Event::Expectation`]
+    pub expectations: bool,
     /// [`Event::HostExpired`]
     pub host_expired: bool,
 }
 
 impl EventMask {
     /// Every event.
-    pub const ALL: EventMask = EventMask { connections: Changes::ALL, host_expired: true };
+    pub const ALL: EventMask = EventMask { connections: Changes::ALL, expectations: true, host_expired: true };
 }
 
 /// Events that wait for their reader.

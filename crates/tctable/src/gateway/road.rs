@@ -6,13 +6,14 @@ use super::observer::{Observer, Seen, Unobserved};
 use super::totals::Totals;
 use super::zones::Zones;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
+use crate::conntrack::helper;
 use crate::conntrack::{
-    Attached, Changes, Connection, ConnectionId, Conntrack, CtState, Direction, End, Ended, Refused, Status, Tracked,
+    Attached, Changes, Connection, ConnectionId, Conntrack, Direction, End, Ended, Refused, Status, Tracked,
     Unconfirmed,
 };
 use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
-use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Tuple};
-use crate::table::Hash;
+use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Transport, Tuple};
+use crate::table::{Hash, Line};
 use crate::time::{Duration, Instant, Promptness};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
@@ -76,25 +77,43 @@ pub struct Gateway {
 
 /// What is known of a burst's frames before the first of them is judged.
 #[derive(Debug)]
-struct Burst {
-    infos: [PacketInfo; BURST],
-    read: [Result<(), NotIp>; BURST],
-    hashes: [Hash; BURST],
-    /// Guesses at the places of the connections.
-    likely: [Option<u32>; BURST],
-    /// Guesses at the places of the hosts.
-    hosts: [Option<u32>; BURST],
+struct Burst([Ahead; BURST]);
+
+/// What is known of one frame.
+#[derive(Debug)]
+struct Ahead {
+    info: PacketInfo,
+    read: Result<(), NotIp>,
+    hash: Hash,
+    /// A guess at the place of the connection.
+    likely: Option<u32>,
+    /// A guess at the place of the host that it will belong to.
+    host: Option<u32>,
+}
+
+impl Ahead {
+    const NOTHING: Ahead = Ahead { info: PacketInfo::EMPTY, read: Ok(()), hash: Hash(0), likely: None, host: None };
 }
 
 impl Default for Burst {
     fn default() -> Self {
-        Burst {
-            infos: [PacketInfo::EMPTY; BURST],
-            read: [Ok(()); BURST],
-            hashes: [Hash::default(); BURST],
-            likely: [None; BURST],
-            hosts: [None; BURST],
-        }
+        Burst([Ahead::NOTHING; BURST])
+    }
+}
+
+/// What was looked up ahead for a packet.
+#[derive(Clone, Copy)]
+struct Guesses {
+    hash: Hash,
+    /// Its connection.
+    found: Option<(u32, Direction)>,
+    /// The place of the host that its connection will belong to.
+    host: Option<u32>,
+}
+
+impl Guesses {
+    fn none(hash: Hash) -> Guesses {
+        Guesses { hash, found: None, host: None }
     }
 }
 
@@ -119,7 +138,7 @@ impl Gateway {
     /// An engine with empty tables.
     pub fn new(config: Config) -> Self {
         Gateway {
-            conntrack: Conntrack::new(config.conntrack.clone(), config.hash_key, config.seed),
+            conntrack: Self::conntrack_of(&config),
             hosts: Hosts::new(config.hosts.clone(), config.hash_key),
             zones: Zones::default(),
             defrag: Some(Box::new(Defrag::new(&config.defrag, config.hash_key))),
@@ -130,6 +149,15 @@ impl Gateway {
             burst: None,
             config,
         }
+    }
+
+    fn conntrack_of(config: &Config) -> Conntrack {
+        let Config { conntrack, helpers, hash_key, seed, events, .. } = config;
+        let mut conntrack = Conntrack::new(conntrack.clone(), helpers.clone(), *hash_key, *seed);
+        if events.expectations {
+            conntrack.keep_expectation_changes();
+        }
+        conntrack
     }
 
     /// The connections.
@@ -187,16 +215,13 @@ impl Gateway {
             if self.conntrack.count() >= LOOK_AHEAD_FROM {
                 self.look_ahead(waiting.len(), &mut burst);
             } else {
-                for (hash, likely) in burst.hashes.iter().zip(&mut burst.likely).take(waiting.len()) {
-                    *likely = self.conntrack.likely(*hash);
+                for ahead in burst.0.iter_mut().take(waiting.len()) {
+                    (ahead.likely, ahead.host) = (self.conntrack.likely(ahead.hash), None);
                 }
             }
-            for (at, frame) in waiting.iter().enumerate().take(BURST) {
-                match burst.read[at] {
-                    Ok(()) => {
-                        let packet = Packet { frame, info: &burst.infos[at] };
-                        self.pass(packet, burst.hashes[at], burst.likely[at], observer);
-                    }
+            for (frame, ahead) in waiting.iter().zip(&burst.0) {
+                match ahead.read {
+                    Ok(()) => self.pass(frame, ahead, observer),
                     Err(why) => self.set_aside(frame, why, observer),
                 }
             }
@@ -207,11 +232,13 @@ impl Gateway {
     /// Reads the headers of a burst.
     #[inline(never)]
     fn read(&self, frames: &[Frame<'_>], burst: &mut Burst) {
-        let into = burst.infos.iter_mut().zip(&mut burst.read).zip(&mut burst.hashes);
-        for (frame, ((info, read), hash)) in frames.iter().zip(into) {
-            *read = info.fill(frame);
-            info.tuple.zone = self.zones.of(frame.device);
-            *hash = self.conntrack.hash(&info.tuple);
+        for (frame, ahead) in frames.iter().zip(&mut burst.0) {
+            ahead.read = ahead.info.fill(frame);
+            ahead.info.tuple.zone = self.zones.of(frame.device);
+        }
+        // A loop of its own: the keys of the hash stay in registers.
+        for ahead in burst.0.iter_mut().take(frames.len()) {
+            ahead.hash = self.conntrack.hash(&ahead.info.tuple);
         }
     }
 
@@ -219,42 +246,36 @@ impl Gateway {
     /// depend on how the frames were cut into bursts.
     #[inline(never)]
     fn look_ahead(&self, count: usize, burst: &mut Burst) {
-        let count = count.min(BURST);
-        let Burst { infos, hashes, likely, hosts, .. } = burst;
-        let (infos, hashes) = (&infos[..count], &hashes[..count]);
-        let (likely, hosts) = (&mut likely[..count], &mut hosts[..count]);
+        let burst = &mut burst.0[..count.min(BURST)];
         // Each loop asks for what the next one reads.
-        for hash in hashes {
-            self.conntrack.prefetch_index(*hash);
+        let lines: ArrayVec<Line<'_>, BURST> =
+            burst.iter().map(|ahead| self.conntrack.prefetch_index(ahead.hash)).collect();
+        for (line, ahead) in lines.iter().zip(&mut *burst) {
+            ahead.likely = line.likely();
+            if let Some(place) = ahead.likely {
+                self.conntrack.prefetch(place);
+            }
         }
-        for (hash, likely) in hashes.iter().zip(&mut *likely) {
-            *likely = self.conntrack.likely(*hash);
-        }
-        for place in likely.iter().flatten() {
-            self.conntrack.prefetch(*place);
-        }
-        let mut strangers: ArrayVec<(usize, Hash), BURST> = ArrayVec::new();
-        for (at, (info, (likely, host))) in infos.iter().zip(likely.iter().zip(&mut *hosts)).enumerate() {
-            *host = match likely {
-                Some(place) => Owner::from_cookie(self.conntrack.cookie(*place)).map(|owner| owner.place),
+        let mut strangers: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
+        for Ahead { info, likely, host, .. } in &mut *burst {
+            match likely {
+                Some(place) => *host = Owner::from_cookie(self.conntrack.cookie(*place)).map(|owner| owner.place),
                 None => {
                     let Tuple { family, source, destination, .. } = info.tuple;
                     let inside = self.config.inside.has_address(family, source);
                     let hash = self.hosts.hash(family, if inside { source } else { destination });
-                    self.hosts.prefetch_index(hash);
                     self.conntrack.prefetch_upcoming(strangers.len());
-                    strangers.push((at, hash));
-                    None
+                    strangers.push((host, self.hosts.prefetch_index(hash)));
                 }
             };
         }
-        for (at, hash) in strangers {
-            hosts[at] = self.hosts.likely(hash);
-            if let Some(place) = hosts[at] {
+        for (host, line) in strangers {
+            *host = line.likely();
+            if let Some(place) = *host {
                 self.hosts.prefetch(place);
             }
         }
-        for (info, host) in infos.iter().zip(hosts) {
+        for Ahead { info, host, .. } in burst {
             if let Some(place) = host {
                 self.hosts.prefetch_class(*place, Class::of(info.tuple.protocol));
             }
@@ -284,17 +305,48 @@ impl Gateway {
         observer.seen(self, &seen);
     }
 
-    /// One packet's road.
-    #[inline(always)]
-    fn pass<O: Observer>(&mut self, packet: Packet<'_>, hash: Hash, likely: Option<u32>, observer: &mut O) {
+    /// One packet's road. A function of its own: the loop around it has enough to remember.
+    #[inline(never)]
+    fn pass<O: Observer>(&mut self, frame: &Frame<'_>, ahead: &Ahead, observer: &mut O) {
+        let packet = Packet { frame, info: &ahead.info };
         let now = self.advance(packet.frame.time);
         self.totals.frames.count(packet.frame.wire_len);
         self.totals.ip.count(packet.info.ip_len);
-        if packet.info.fragment == Fragment::None {
-            self.follow(now, packet, packet, hash, likely, observer);
-        } else {
-            self.pass_fragment(now, packet, hash, observer);
+        if packet.info.fragment != Fragment::None {
+            return self.pass_fragment(now, packet, ahead.hash, observer);
         }
+        if packet.info.transport == Transport::Gre {
+            return self.follow_rare(now, packet, packet, ahead.hash, observer);
+        }
+        let found = self.conntrack.guess(ahead.likely, &packet.info.tuple);
+        let settled = found.and_then(|found| self.conntrack.track_settled(now, packet, found));
+        match settled {
+            // Nobody ends, nothing begins, and there is nothing to tell.
+            Some(tracked) => {
+                let host = self.account_tracked(now, packet, packet.info, tracked);
+                self.show(packet, Some(tracked), host, tracked.place(), observer);
+            }
+            None => self.follow(now, packet, packet, Guesses { hash: ahead.hash, found, host: ahead.host }, observer),
+        }
+    }
+
+    /// The road of what is rare: GRE may get its sender's call id from what PPTP announced.
+    #[cold]
+    fn follow_rare<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        hash: Hash,
+        observer: &mut O,
+    ) {
+        let mut info = *whole.info;
+        let mut hash = hash;
+        if let Some(tuple) = self.conntrack.gre_tuple(&info.tuple) {
+            info.tuple = tuple;
+            hash = self.conntrack.hash(&tuple);
+        }
+        self.follow(now, Packet { info: &info, ..whole }, packet, Guesses::none(hash), observer);
     }
 
     /// PREROUTING: a fragment waits until its datagram is whole; that goes on in the place of the last one. Each counts for
@@ -303,12 +355,12 @@ impl Gateway {
     fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, observer: &mut O) {
         let Some(mut defrag) = self.defrag.take() else { return };
         match defrag.push(now, packet) {
-            Outcome::Passed => self.follow(now, packet, packet, hash, None, observer),
+            Outcome::Passed => self.follow_rare(now, packet, packet, hash, observer),
             Outcome::Whole(frame) => match PacketInfo::read(&frame) {
                 Ok(mut info) => {
                     info.tuple.zone = packet.info.tuple.zone;
                     let whole = Packet { frame: &frame, info: &info };
-                    self.follow(now, whole, packet, self.conntrack.hash(&info.tuple), None, observer);
+                    self.follow_rare(now, whole, packet, self.conntrack.hash(&info.tuple), observer);
                 }
                 // No datagram is put together so.
                 Err(_) => self.refuse_fragment(packet, observer),
@@ -328,49 +380,108 @@ impl Gateway {
     }
 
     /// The road of a whole packet, `whole`, which came as, or at last with, `packet`.
-    #[inline(always)]
+    #[inline(never)]
     fn follow<O: Observer>(
         &mut self,
         now: Instant,
         whole: Packet<'_>,
         packet: Packet<'_>,
-        hash: Hash,
-        likely: Option<u32>,
+        guesses: Guesses,
         observer: &mut O,
     ) {
-        let info = whole.info;
-
         // PREROUTING: conntrack.
-        let mut tracked = self.conntrack.track(now, whole, hash, likely);
+        let tracked = self.conntrack.track(now, whole, guesses.hash, guesses.found);
         self.take_ended();
-        let mut unconfirmed = None;
         if tracked.attached == Attached::New {
-            match self.begin(now, whole, packet.info.ip_len, hash) {
-                Ok(new) => unconfirmed = Some(new),
-                Err(Refused::Invalid) => tracked = Tracked::INVALID,
-                Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
-            }
+            return self.open(now, whole, packet, guesses, observer);
         }
+        // FORWARD: account.
+        let host = self.account_tracked(now, packet, whole.info, tracked);
+
+        // POSTROUTING: helper.
+        if tracked.extended && self.help(now, whole, &tracked, None) == helper::Outcome::Drop {
+            return self.show(packet, None, host, None, observer);
+        }
+        self.take_changes();
+        self.show(packet, Some(tracked), host, tracked.place(), observer);
+    }
+
+    /// Counts a packet for its hosts, when it is known what it is to its connection; `whole` is what it is to conntrack.
+    #[inline(always)]
+    fn account_tracked(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        whole: &PacketInfo,
+        tracked: Tracked,
+    ) -> Option<Counted> {
+        // An error's own ends need not be those of the connection that it is about.
+        let own = whole.transport != Transport::IcmpError;
+        let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
+        self.account(now, packet, Class::of(whole.tuple.protocol), owner, tracked.direction)
+    }
+
+    /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
+    #[inline(never)]
+    fn open<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        guesses: Guesses,
+        observer: &mut O,
+    ) {
+        // PREROUTING: conntrack.
+        let mut begun = self.begin(now, whole, packet.info.ip_len, guesses.hash);
+        let tracked = match &begun {
+            Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
+            Err(Refused::Invalid) => Tracked::INVALID,
+            Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
+        };
 
         // FORWARD: account.
-        let mut place = match tracked.attached {
-            Attached::Confirmed(place) => Some(place),
-            _ => None,
-        };
-        // An error's own ends need not be those of the connection that it is about.
-        let own = tracked.state != CtState::Related;
-        let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
-        let class = Class::of(info.tuple.protocol);
-        let host = self.account(now, packet, class, owner, tracked.direction);
+        let class = Class::of(whole.info.tuple.protocol);
+        let host = self.account_any(now, packet, class, None, tracked.direction, guesses.host);
 
-        // POSTROUTING: confirm.
-        if let Some(unconfirmed) = unconfirmed {
-            place = self.confirm(unconfirmed, host, class);
+        // POSTROUTING: helper, confirm.
+        if let Ok(new) = &mut begun
+            && new.is_extended()
+        {
+            self.tell_expectations();
+            if self.help(now, whole, &tracked, Some(new)) == helper::Outcome::Drop {
+                return self.show(packet, None, host, None, observer);
+            }
         }
-        if !self.conntrack.changes().is_empty() {
-            self.tell_changes(self.conntrack.changed());
-        }
+        let place = begun.as_mut().ok().and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
+        self.take_changes();
         self.show(packet, Some(tracked), host, place, observer);
+    }
+
+    /// Shows a packet to the helper of its connection.
+    #[cold]
+    fn help(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        tracked: &Tracked,
+        new: Option<&mut Unconfirmed>,
+    ) -> helper::Outcome {
+        let outcome = match new {
+            Some(new) => self.conntrack.help_new(now, whole, new),
+            None => self.conntrack.help(now, whole, tracked),
+        };
+        self.take_ended();
+        self.tell_expectations();
+        outcome
+    }
+
+    /// Makes events of what changed among the expectations, if anybody wants to know it.
+    fn tell_expectations(&mut self) {
+        if self.config.events.expectations {
+            for (change, expectation) in self.conntrack.take_expectation_changes() {
+                self.push_event(Event::Expectation { change, expectation: Box::new(expectation) });
+            }
+        }
     }
 
     /// The connection that begins with a packet, if there is room for one more.
@@ -458,6 +569,27 @@ impl Gateway {
         owner: Option<Owner>,
         direction: Direction,
     ) -> Option<Counted> {
+        if let Some(Owner { place, ends, .. }) = owner
+            && let (Some(side), false) = (ends.only_side(direction), self.config.inside.has_devices())
+        {
+            self.count(now, place, class, side, packet.info.ip_len);
+            let sides = Sides { tx: side == Side::Tx, rx: side == Side::Rx, by_device: false };
+            return Some(Counted { place, side, sides });
+        }
+        self.account_any(now, packet, class, owner, direction, None)
+    }
+
+    /// The same where it may be that both sides or none are inside, or that hosts have to be looked up.
+    #[inline(never)]
+    fn account_any(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        class: Class,
+        owner: Option<Owner>,
+        direction: Direction,
+        guess: Option<u32>,
+    ) -> Option<Counted> {
         let info = packet.info;
         let sides = self.sides(packet, owner, direction);
         // The connection's host stands at one of its ends: that end needs no look-up.
@@ -469,7 +601,7 @@ impl Gateway {
         };
         if sides.tx != sides.rx {
             let side = if sides.rx { Side::Rx } else { Side::Tx };
-            let place = self.count_side(now, info, class, side, linked(side));
+            let place = self.count_side(now, info, class, side, linked(side), guess);
             match place {
                 Some(place) if sides.by_device => self.hosts.set_known_by_device(place),
                 Some(_) => {}
@@ -481,8 +613,8 @@ impl Gateway {
             self.totals.unaccounted.outside_to_outside.count(info.ip_len);
             return None;
         }
-        let tx = self.count_side(now, info, class, Side::Tx, linked(Side::Tx));
-        let rx = self.count_side(now, info, class, Side::Rx, linked(Side::Rx));
+        let tx = self.count_side(now, info, class, Side::Tx, linked(Side::Tx), guess);
+        let rx = self.count_side(now, info, class, Side::Rx, linked(Side::Rx), guess);
         match (tx, rx) {
             (Some(_), Some(_)) => self.totals.inside_to_inside.count(info.ip_len),
             (None, None) => self.totals.unaccounted.host_table_full.count(info.ip_len),
@@ -504,26 +636,40 @@ impl Gateway {
         class: Class,
         side: Side,
         linked: Option<u32>,
+        guess: Option<u32>,
     ) -> Option<u32> {
-        let place = linked.or_else(|| self.look_up(now, info, side))?;
-        self.totals.sides[side as usize].count(info.ip_len);
-        self.hosts.count(now, place, class, side, info.ip_len);
+        let place = match linked {
+            Some(place) => place,
+            None => self.look_up(now, info, side, guess)?,
+        };
+        self.count(now, place, class, side, info.ip_len);
         Some(place)
     }
 
+    #[inline(always)]
+    fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
+        self.totals.sides[side as usize].count(bytes);
+        self.hosts.count(now, place, class, side, bytes);
+    }
+
     /// The place of one of a packet's hosts.
-    fn look_up(&mut self, now: Instant, info: &PacketInfo, side: Side) -> Option<u32> {
+    #[inline(always)]
+    fn look_up(&mut self, now: Instant, info: &PacketInfo, side: Side, guess: Option<u32>) -> Option<u32> {
         let address = match side {
             Side::Tx => info.tuple.source,
             Side::Rx => info.tuple.destination,
         };
+        if guess.is_some_and(|place| self.hosts.is_at(place, info.tuple.family, address)) {
+            return guess;
+        }
         let entered = self.hosts.enter(now, info.tuple.family, address);
         self.totals.hosts_refused += u64::from(entered.is_err());
         entered.ok()
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
-    fn confirm(&mut self, mut unconfirmed: Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
+    #[inline(always)]
+    fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
             self.hosts.open(place, class, ends)
@@ -568,6 +714,9 @@ impl Gateway {
         while self.conntrack.expire_some(self.now, promptness) {
             self.take_ended();
         }
+        if self.conntrack.expire_expectations(self.now) {
+            self.tell_expectations();
+        }
         if let Some(defrag) = &mut self.defrag {
             defrag.expire(self.now, promptness);
         }
@@ -598,6 +747,7 @@ impl Gateway {
         while let Some(end) = self.conntrack.take_ended() {
             self.close(end);
         }
+        self.tell_expectations();
     }
 
     fn close(&mut self, end: End) {
@@ -614,7 +764,15 @@ impl Gateway {
         }
     }
 
-    /// Tells of what a packet changed on its connection.
+    /// Tells the host, and whoever asked, of what a packet changed on its connection.
+    #[inline(always)]
+    fn take_changes(&mut self) {
+        let wanted = Changes::ASSURED | self.config.events.connections;
+        if !self.conntrack.changes().and(wanted).is_empty() {
+            self.tell_changes(self.conntrack.changed());
+        }
+    }
+
     #[inline(never)]
     fn tell_changes(&mut self, place: u32) {
         let Some((id, connection)) = self.conntrack.named(place) else { return };
@@ -649,7 +807,8 @@ impl Gateway {
     /// When [`Gateway::handle_timeout`] has something to do, if nothing comes before.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let defrag = self.defrag.as_ref().and_then(|defrag| defrag.next_timeout());
-        [self.conntrack.next_timeout(), self.hosts.next_timeout(), defrag].into_iter().flatten().min()
+        let expectations = self.conntrack.next_expectation_timeout();
+        [self.conntrack.next_timeout(), expectations, self.hosts.next_timeout(), defrag].into_iter().flatten().min()
     }
 
     /// Moves time on without a frame and ends all that is over. Time never goes back.

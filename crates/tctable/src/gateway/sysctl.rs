@@ -82,6 +82,7 @@ static ENTRIES: &[Entry] = &[
     seconds!("net.netfilter.nf_conntrack_generic_timeout", conntrack.timeouts.generic),
     seconds!("net.netfilter.nf_conntrack_gre_timeout", conntrack.timeouts.gre),
     seconds!("net.netfilter.nf_conntrack_gre_timeout_stream", conntrack.timeouts.gre_stream),
+    switch!("net.netfilter.nf_conntrack_helper", helpers.automatic),
     seconds!("net.netfilter.nf_conntrack_icmp_timeout", conntrack.timeouts.icmp),
     seconds!("net.netfilter.nf_conntrack_icmpv6_timeout", conntrack.timeouts.icmpv6),
     number!("net.netfilter.nf_conntrack_max", u32, conntrack.max),
@@ -170,6 +171,7 @@ impl Gateway {
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.config.set_sysctl(name, value)?;
         self.conntrack.set_config(self.config.conntrack.clone());
+        self.conntrack.set_helpers(self.config.helpers.clone());
         self.hosts.set_config(self.now, self.config.hosts.clone());
         if let Some(defrag) = &mut self.defrag {
             defrag.set_config(&self.config.defrag);

@@ -36,11 +36,15 @@ pub enum Malformed {
     /// The IP header announces more bytes than the frame had on the wire.
     #[error("IP length beyond the frame")]
     IpLength,
+    /// IPv6 hop-by-hop options that a router drops: they end beyond their header or the packet, are padded with more than
+    /// alignment needs or with other than zeros, are too many, or are not known and say that they must be.
+    #[error("bad hop-by-hop options")]
+    HopByHop,
 }
 
 impl Malformed {
     /// Every cause, in the order of their counters.
-    pub const ALL: [Malformed; 7] = [
+    pub const ALL: [Malformed; 8] = [
         Malformed::LinkHeaderCut,
         Malformed::TooManyTags,
         Malformed::PppoeHeader,
@@ -48,6 +52,7 @@ impl Malformed {
         Malformed::IpHeaderCut,
         Malformed::Ipv4HeaderLength,
         Malformed::IpLength,
+        Malformed::HopByHop,
     ];
 
     /// The cause as a word for reports, such as `ip_length`.
@@ -60,6 +65,7 @@ impl Malformed {
             Malformed::IpHeaderCut => "ip_header_cut",
             Malformed::Ipv4HeaderLength => "ipv4_header_length",
             Malformed::IpLength => "ip_length",
+            Malformed::HopByHop => "hop_by_hop",
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::address::{Address, Family};
 use super::error::{Malformed, NotIp};
 use super::frame::{Frame, FrameDirection};
-use super::link::{self, Network};
+use super::link::{self, Link, Network};
 use super::transport::{Invalid, Transport};
 use super::tuple::Tuple;
 use super::{ipv4, ipv6};
@@ -39,7 +39,7 @@ pub enum Fragment {
     Atomic,
     /// The first fragment, with the transport header.
     First,
-    /// A later fragment, without the transport header.
+    /// A later fragment, without the transport header; or a fragment header that is cut before it tells more.
     Later,
 }
 
@@ -86,19 +86,30 @@ impl PacketInfo {
     }
 
     /// As [`PacketInfo::read`], in place: on the packet's road nothing of this size is moved about. Every field is
-    /// written, unless an error is told.
-    #[inline]
+    /// written, unless an error is told. Whatever is rare on the way is a function of its own.
+    #[inline(always)]
     pub(crate) fn fill(&mut self, frame: &Frame<'_>) -> Result<(), NotIp> {
-        let link = link::parse(frame)?;
+        match link::plain(frame) {
+            Some(link) => self.fill_from(frame, link),
+            None => self.fill_any(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn fill_any(&mut self, frame: &Frame<'_>) -> Result<(), NotIp> {
+        self.fill_from(frame, link::parse(frame)?)
+    }
+
+    #[inline(always)]
+    fn fill_from(&mut self, frame: &Frame<'_>, link: Link) -> Result<(), NotIp> {
         let bytes = frame.data.get(usize::from(link.offset)..).ok_or(Malformed::LinkHeaderCut)?;
         let wire_len = frame.wire_len.max(frame.data.len() as u32) - u32::from(link.offset);
         self.network_offset = link.offset;
         self.direction = link.direction;
         self.transport = Transport::Invalid(Invalid::Cut);
         match link.network {
-            Network::Ipv4 => ipv4::fill(self, bytes, wire_len)?,
-            Network::Ipv6 => ipv6::fill(self, bytes, wire_len)?,
+            Network::Ipv4 => ipv4::fill(self, bytes, wire_len),
+            Network::Ipv6 => ipv6::fill(self, bytes, wire_len),
         }
-        Ok(())
     }
 }

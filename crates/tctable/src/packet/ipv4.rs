@@ -1,5 +1,5 @@
 use super::address::{Address, Family};
-use super::error::Malformed;
+use super::error::{Malformed, NotIp};
 use super::info::{Fragment, PacketInfo};
 use super::transport;
 use super::tuple::Tuple;
@@ -10,18 +10,18 @@ const OFFSET_MASK: u16 = 0x1fff;
 /// Reads an IPv4 packet (RFC 791 section 3.1): `bytes` are what was kept of it, `wire_len` is what the frame has left
 /// for it.
 #[inline(always)]
-pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result<(), Malformed> {
+pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) -> Result<(), NotIp> {
     let header = bytes.first_chunk::<20>().ok_or_else(|| cut(bytes))?;
     if header[0] >> 4 != 4 {
-        return Err(Malformed::IpVersion);
+        return Err(Malformed::IpVersion.into());
     }
     let header_len = usize::from(header[0] & 0x0f) * 4;
     let total_len = u16::from_be_bytes([header[2], header[3]]);
     if header_len < 20 || usize::from(total_len) < header_len {
-        return Err(Malformed::Ipv4HeaderLength);
+        return Err(Malformed::Ipv4HeaderLength.into());
     }
     if u32::from(total_len) > wire_len {
-        return Err(Malformed::IpLength);
+        return Err(Malformed::IpLength.into());
     }
     let word = u16::from_be_bytes([header[6], header[7]]);
     let fragment = match (word & OFFSET_MASK, word & MORE_FRAGMENTS) {

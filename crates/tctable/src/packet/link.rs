@@ -24,22 +24,20 @@ const ETHERTYPE_PPPOE_SESSION: u16 = 0x8864;
 const ETHERTYPE_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 const MAX_TAGS: u32 = 4;
 
-/// Finds the IP header of a frame.
+/// The network layer of nearly all frames: Ethernet without tags. `None` for any other.
 #[inline(always)]
-pub(super) fn parse(frame: &Frame<'_>) -> Result<Link, NotIp> {
-    // Nearly all frames: Ethernet without tags.
-    if let (LinkType::Ethernet, Some(header)) = (frame.link, frame.data.first_chunk::<14>()) {
-        let direction = frame.direction;
-        match u16::from_be_bytes([header[12], header[13]]) {
-            ETHERTYPE_IPV4 => return Ok(Link { network: Network::Ipv4, offset: 14, direction }),
-            ETHERTYPE_IPV6 => return Ok(Link { network: Network::Ipv6, offset: 14, direction }),
-            _ => {}
-        }
-    }
-    parse_any(frame)
+pub(super) fn plain(frame: &Frame<'_>) -> Option<Link> {
+    let (LinkType::Ethernet, Some(header)) = (frame.link, frame.data.first_chunk::<14>()) else { return None };
+    let network = match u16::from_be_bytes([header[12], header[13]]) {
+        ETHERTYPE_IPV4 => Network::Ipv4,
+        ETHERTYPE_IPV6 => Network::Ipv6,
+        _ => return None,
+    };
+    Some(Link { network, offset: 14, direction: frame.direction })
 }
 
-fn parse_any(frame: &Frame<'_>) -> Result<Link, NotIp> {
+/// Finds the IP header of a frame.
+pub(super) fn parse(frame: &Frame<'_>) -> Result<Link, NotIp> {
     let bytes = frame.data;
     match frame.link {
         LinkType::Ethernet => ethertype(bytes, 12, frame.direction),

@@ -1,11 +1,25 @@
 use super::address::{Address, Family};
 use super::info::{Fragment, Packet};
 use super::ipv6;
-use super::transport::{call_id, protocol};
+use super::transport::{REDIRECT_LEN, call_id, is_redirect, protocol};
 use super::tuple::Tuple;
 
 /// An ICMP or ICMPv6 error's own header.
 const ERROR_HEADER_LEN: usize = 8;
+
+/// The option in which a redirect quotes the packet, and the bytes of it that come before the quote (RFC 4861 section
+/// 4.6.3).
+const REDIRECTED_HEADER: u8 = 4;
+const REDIRECTED_HEADER_LEN: usize = 8;
+
+/// Why there is no quote where an error should have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoQuote {
+    /// The message makes no sense.
+    Malformed,
+    /// A redirect whose first option is another one; the kernel looks no further, and takes it for a message like others.
+    OtherOption,
+}
 
 /// The packet that an error quotes, as far as it is quoted.
 #[derive(Clone, Copy)]
@@ -32,7 +46,7 @@ impl<'a> Quote<'a> {
 /// enhanced GRE header is zero, see [`Transport::Gre`](super::Transport::Gre).
 pub fn quoted_tuple(packet: Packet<'_>) -> Option<Tuple> {
     let error = Quote { bytes: packet.transport_bytes(), wire_len: packet.transport_len() as usize };
-    let quote = error.after(ERROR_HEADER_LEN);
+    let quote = error.after(quote_offset(packet).ok()?);
     let (mut tuple, transport) = match packet.info.tuple.family {
         Family::V4 => quoted_v4(quote)?,
         Family::V6 => quoted_v6(quote)?,
@@ -52,6 +66,25 @@ pub fn quoted_tuple(packet: Packet<'_>) -> Option<Tuple> {
         _ => {}
     }
     Some(tuple)
+}
+
+/// Where in an error the quote begins.
+pub(crate) fn quote_offset(packet: Packet<'_>) -> Result<usize, NoQuote> {
+    let tuple = &packet.info.tuple;
+    if !is_redirect(tuple.protocol, tuple.destination_port) {
+        return Ok(ERROR_HEADER_LEN);
+    }
+    // Only a neighbour may redirect (RFC 4861 section 8.1).
+    let hop_limit = packet.frame.data.get(usize::from(packet.info.network_offset) + 7);
+    let link_local = tuple.source.bits() >> 118 == 0xfe80 >> 6;
+    let option = packet.transport_bytes().get(REDIRECT_LEN as usize..).and_then(|options| options.first_chunk::<2>());
+    match (hop_limit, option) {
+        (Some(255), Some([kind, length])) if link_local && *length != 0 => match *kind {
+            REDIRECTED_HEADER => Ok(REDIRECT_LEN as usize + REDIRECTED_HEADER_LEN),
+            _ => Err(NoQuote::OtherOption),
+        },
+        _ => Err(NoQuote::Malformed),
+    }
 }
 
 fn quoted_v4(quote: Quote<'_>) -> Option<(Tuple, Quote<'_>)> {

@@ -56,23 +56,64 @@ fn home_of(hash: Hash, homes: u32) -> u32 {
 }
 
 impl Bucket {
-    /// One bit for each slot that has that word. All eight words of the half line are compared, as the compiler does it
-    /// with vectors; the one that is no slot is masked out.
+    /// The slots that have that word.
     #[inline(always)]
-    fn matches(&self, word: u32) -> u32 {
-        let line = self.0[..ENTRIES].iter().enumerate();
-        let bits = line.fold(0, |bits, (slot, kept)| bits | u32::from(*kept == word) << slot);
-        bits & ((1 << SLOTS) - 1)
+    fn matches(&self, word: u32) -> Matches {
+        let line = self.0[..ENTRIES].iter().zip(1..);
+        Matches(line.fold(0, |bits, (kept, bit)| bits | u32::from(*kept == word) << bit))
     }
 
     #[inline(always)]
-    fn entry(&self, bits: u32) -> u32 {
-        self.0[ENTRIES + bits.trailing_zeros() as usize % SLOTS]
+    fn entry(&self, slot: usize) -> u32 {
+        self.0[ENTRIES + slot % SLOTS.next_power_of_two()]
+    }
+
+    #[inline(always)]
+    fn put(&mut self, slot: usize, hash: Hash, entry: u32) {
+        self.0[slot] = kept(hash);
+        self.0[ENTRIES + slot] = entry;
     }
 
     #[inline(always)]
     fn is_passed(&self) -> bool {
         self.0[PASSED] != 0
+    }
+}
+
+/// Slots, lowest first, with bit 1 for the first. All eight words of the half line are compared, and no bit needs other
+/// care than the next one, so that the compiler does it with vectors; what is found behind the last slot is none.
+struct Matches(u32);
+
+impl Iterator for Matches {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let bit = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        if bit <= SLOTS { bit.checked_sub(1) } else { None }
+    }
+}
+
+/// The home bucket of a hash, which is one cache line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    bucket: &'a Bucket,
+    kept: u32,
+}
+
+impl Line<'_> {
+    /// Asks for the cache line.
+    #[inline(always)]
+    pub(super) fn prefetch(&self) {
+        prefetch(self.bucket);
+    }
+
+    /// An entry that has that hash: most likely the one that [`super::Index::find`] will give.
+    #[inline(always)]
+    pub(crate) fn likely(&self) -> Option<u32> {
+        let slot = self.bucket.matches(self.kept).next()?;
+        Some(self.bucket.entry(slot))
     }
 }
 
@@ -128,10 +169,10 @@ impl Buckets {
         *place = grown.into_boxed_slice();
     }
 
-    /// Asks for the home bucket's cache line.
+    /// The home bucket of a hash.
     #[inline(always)]
-    pub(super) fn prefetch(&self, hash: Hash) {
-        prefetch(self.bucket(self.home(hash)));
+    pub(super) fn line(&self, hash: Hash) -> Line<'_> {
+        Line { bucket: self.bucket(self.home(hash)), kept: kept(hash) }
     }
 
     /// The first entry of that hash for which `is` holds.
@@ -140,13 +181,11 @@ impl Buckets {
         let mut at = self.home(hash);
         loop {
             let bucket = self.bucket(at);
-            let mut bits = bucket.matches(kept(hash));
-            while bits != 0 {
-                let entry = bucket.entry(bits);
+            for slot in bucket.matches(kept(hash)) {
+                let entry = bucket.entry(slot);
                 if is(entry) {
                     return Some(entry);
                 }
-                bits &= bits - 1;
             }
             // Nobody passed a bucket that has no memory.
             if !bucket.is_passed() {
@@ -154,14 +193,6 @@ impl Buckets {
             }
             at += 1;
         }
-    }
-
-    /// An entry of the home bucket that has that hash.
-    #[inline]
-    pub(super) fn likely(&self, hash: Hash) -> Option<u32> {
-        let bucket = self.bucket(self.home(hash));
-        let bits = bucket.matches(kept(hash));
-        (bits != 0).then(|| bucket.entry(bits))
     }
 
     /// Puts an entry in, in one of the first `limit` buckets from its home on.
@@ -174,15 +205,32 @@ impl Buckets {
         spare: &mut Option<Chunk>,
     ) -> Result<(), TooFar> {
         let home = self.home(hash);
+        if let Some(bucket) = self.bucket_mut(home)
+            && let Some(free) = bucket.matches(FREE).next()
+        {
+            bucket.put(free, hash, entry);
+            return Ok(());
+        }
+        self.insert_from(home, hash, entry, limit, spare)
+    }
+
+    /// The same where the home may be full, or without memory.
+    #[inline(never)]
+    fn insert_from(
+        &mut self,
+        home: u32,
+        hash: Hash,
+        entry: u32,
+        limit: u32,
+        spare: &mut Option<Chunk>,
+    ) -> Result<(), TooFar> {
         for at in home..home.saturating_add(limit) {
             if self.bucket_mut(at).is_none() {
                 self.reach(at, spare);
             }
             let Some(bucket) = self.bucket_mut(at) else { break };
-            let free = bucket.matches(FREE).trailing_zeros() as usize;
-            if free < SLOTS {
-                bucket.0[free] = kept(hash);
-                bucket.0[ENTRIES + free] = entry;
+            if let Some(free) = bucket.matches(FREE).next() {
+                bucket.put(free, hash, entry);
                 for passed in home..at {
                     self.count_passed(passed, 1);
                 }
@@ -205,9 +253,8 @@ impl Buckets {
         let mut at = home;
         // A bucket without memory holds nothing.
         while let Some(bucket) = self.bucket_mut(at) {
-            let slots = bucket.matches(kept(hash));
-            let holds = |slot: &usize| slots >> slot & 1 != 0 && bucket.0[ENTRIES + slot] == entry;
-            if let Some(slot) = (0..SLOTS).find(holds) {
+            let slot = bucket.matches(kept(hash)).find(|slot| bucket.entry(*slot) == entry);
+            if let Some(slot) = slot {
                 bucket.0[slot] = FREE;
                 for passed in home..at {
                     self.count_passed(passed, -1);

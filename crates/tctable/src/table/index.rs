@@ -21,7 +21,7 @@
 //! beforehand nothing better than chance (see `hash`).
 
 use super::Hash;
-use super::buckets::{Buckets, Chunk, SLOTS, TooFar};
+use super::buckets::{Buckets, Chunk, Line, SLOTS, TooFar};
 
 const MIN_BUCKETS: u32 = 16;
 /// Homes that an insertion or a removal moves. One would do for a move to be over before the next one has to begin; some
@@ -83,15 +83,17 @@ impl Index {
     }
 
     /// Asks for the home bucket's cache line, so that many searches need not wait for one line after the other.
-    #[inline]
-    pub(crate) fn prefetch(&self, hash: Hash) {
-        self.table(hash).prefetch(hash);
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, hash: Hash) -> Line<'_> {
+        let line = self.table(hash).line(hash);
+        line.prefetch();
+        line
     }
 
-    /// An entry of the home bucket that has that hash: most likely the one that [`Index::find`] will give.
-    #[inline]
+    /// [`Line::likely`] without asking for the line first.
+    #[inline(always)]
     pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
-        self.table(hash).likely(hash)
+        self.table(hash).line(hash).likely()
     }
 
     /// Puts an entry in. The same entry must not be in already.

@@ -10,6 +10,7 @@ mod index;
 mod slab;
 
 pub(crate) use bits::Bits;
+pub(crate) use buckets::Line;
 pub(crate) use chunked::Chunked;
 pub use hash::HashKey;
 pub(crate) use hash::{Hash, Hasher};

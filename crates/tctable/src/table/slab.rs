@@ -19,14 +19,14 @@ pub(crate) struct Slab<T> {
     free: Chunked<u32, NUMBERS_CHUNK>,
 }
 
-/// Entries to a chunk: half a megabyte of connections.
-const CHUNK: usize = 1 << 12;
-/// Of plain numbers: 256 KiB.
-const NUMBERS_CHUNK: usize = 1 << 16;
+/// Entries to a chunk: 42 KiB of connections, which are written at once.
+const CHUNK: usize = 1 << 8;
+/// Of plain numbers: 64 KiB.
+const NUMBERS_CHUNK: usize = 1 << 14;
 /// A generation's lowest bit tells a place that is in use.
 const LIVE: u32 = 1;
 
-impl<T> Slab<T> {
+impl<T: Clone> Slab<T> {
     pub(crate) const fn new() -> Self {
         Slab { entries: Chunked::new(), generations: Chunked::new(), free: Chunked::new() }
     }
@@ -36,20 +36,28 @@ impl<T> Slab<T> {
         self.entries.len() - self.free.len()
     }
 
+    /// The place and generation that the next entry will get.
+    pub(crate) fn next(&self) -> (u32, u32) {
+        match self.upcoming(0) {
+            Some(place) => (place, self.generation(place) + LIVE),
+            None => (self.places(), LIVE),
+        }
+    }
+
     /// Places that were ever in use: all entries are at lower ones.
     pub(crate) fn places(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 
-    /// Puts an entry in. `None` where all 2^32 - 1 places are taken.
-    pub(crate) fn insert(&mut self, value: T) -> Option<u32> {
+    /// Puts a copy of an entry in. `None` where all 2^32 - 1 places are taken.
+    pub(crate) fn insert(&mut self, value: &T) -> Option<u32> {
         if let Some(place) = self.free.pop() {
-            self.entries[place as usize] = value;
+            self.entries[place as usize].clone_from(value);
             self.generations[place as usize] += LIVE;
             return Some(place);
         }
         let place = u32::try_from(self.entries.len()).ok().filter(|place| *place != u32::MAX)?;
-        self.entries.push(value);
+        self.entries.push(value.clone());
         self.generations.push(LIVE);
         Some(place)
     }
@@ -115,14 +123,14 @@ mod tests {
     #[test]
     fn a_place_is_used_again_under_a_new_generation() {
         let mut slab = Slab::new();
-        let first = slab.insert('a').unwrap();
+        let first = slab.insert(&'a').unwrap();
         let old = slab.generation(first);
         assert_eq!(slab.get(first, old), Some(&'a'));
         slab.remove(first);
         assert_eq!((slab.len(), slab.get(first, old)), (0, None));
         assert_eq!(slab.iter().count(), 0);
 
-        let second = slab.insert('b').unwrap();
+        let second = slab.insert(&'b').unwrap();
         assert_eq!(second, first);
         assert_eq!(slab.get(first, old), None);
         assert_eq!(slab.get(second, slab.generation(second)), Some(&'b'));
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn entries_stay_where_they_are_over_chunks() {
         let mut slab = Slab::new();
-        let places: Vec<u32> = (0..3 * CHUNK as u32).map(|value| slab.insert(value).unwrap()).collect();
+        let places: Vec<u32> = (0..3 * CHUNK as u32).map(|value| slab.insert(&value).unwrap()).collect();
         assert!(places.iter().enumerate().all(|(value, place)| slab[*place] == value as u32));
         assert_eq!(slab.len(), 3 * CHUNK);
     }

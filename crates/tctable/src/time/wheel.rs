@@ -35,8 +35,8 @@ const LEVELS: usize = 5;
 const LOOKED_AT: usize = LEVELS * SLOTS;
 const BLOCK_KEYS: usize = 61;
 const NONE: u32 = u32::MAX;
-/// Blocks to a chunk of the pool: 256 KiB.
-const POOL_CHUNK: usize = 1 << 10;
+/// Blocks to a chunk of the pool: 64 KiB.
+const POOL_CHUNK: usize = 1 << 8;
 
 /// Where a timer is filed: needed to cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,17 +161,28 @@ impl Wheel {
     }
 
     fn push(&mut self, chain: usize, key: u32) -> TimerPosition {
-        let mut head = self.heads[chain];
-        if head == NONE || usize::from(self.pool[head as usize].len) == BLOCK_KEYS {
-            head = self.take_block(head, chain);
-            self.heads[chain] = head;
-            self.set_occupied(chain, true);
+        let head = self.heads[chain];
+        if head != NONE {
+            let block = &mut self.pool[head as usize];
+            let offset = usize::from(block.len);
+            if let Some(place) = block.keys.get_mut(offset) {
+                *place = key;
+                block.len += 1;
+                return TimerPosition::new(head, offset);
+            }
         }
+        self.push_block(head, chain, key)
+    }
+
+    /// Begins a block with a key.
+    #[cold]
+    fn push_block(&mut self, head: u32, chain: usize, key: u32) -> TimerPosition {
+        let head = self.take_block(head, chain);
+        self.heads[chain] = head;
+        self.set_occupied(chain, true);
         let block = &mut self.pool[head as usize];
-        let offset = usize::from(block.len);
-        block.keys[offset] = key;
-        block.len += 1;
-        TimerPosition::new(head, offset)
+        (block.keys[0], block.len) = (key, 1);
+        TimerPosition::new(head, 0)
     }
 
     fn take_block(&mut self, next: u32, chain: usize) -> u32 {

@@ -84,7 +84,8 @@ fn what_was_deleted_does_not_time_out_as_well() {
 fn marks_and_labels_are_told_when_they_change() {
     for net in BOTH {
         let mut road = Road::with(|config| {
-            config.events = EventMask { connections: Changes::MARK | Changes::LABEL, host_expired: false };
+            config.events =
+                EventMask { connections: Changes::MARK | Changes::LABEL, expectations: false, host_expired: false };
         });
         road.pass(&net.ask());
         let (id, connection) = road.connection();

@@ -6,7 +6,7 @@ use tctable::time::Duration;
 use tctable_lab::packets::{ip, protocol};
 
 use crate::packet::fragment;
-use crate::support::{BOTH, Net, Road, counter};
+use crate::support::{BOTH, Net, Road, V6, counter};
 
 /// A datagram from the client to the server in two pieces.
 fn halves(net: Net) -> [Vec<u8>; 2] {
@@ -96,5 +96,23 @@ fn limits_and_times_are_tunables() {
         let [first, _] = halves(net);
         road.pass(&first);
         assert_eq!(road.gateway.totals().unaccounted.fragments_refused.packets, 1);
+    }
+}
+
+#[test]
+fn a_packet_that_ends_inside_its_fragment_header_is_dropped() {
+    for extension in [&[][..], &[protocol::FRAGMENT, 0, 1, 4, 0, 0, 0, 0]] {
+        for length in 0..4 {
+            let header = [17, 0, 0, 8];
+            let number = if extension.is_empty() { protocol::FRAGMENT } else { protocol::DESTINATION };
+            let payload = [extension, &header[..length]].concat();
+            let packet = ip(V6.client, V6.server, number, &payload);
+            let mut road = Road::new();
+            // A payload length of zero means a jumbogram, which is never split.
+            let expected = if payload.is_empty() { "INVALID" } else { "-" };
+            assert_eq!(road.line(&packet), expected, "{payload:02x?}");
+            let refused = road.gateway.totals().unaccounted.fragments_refused;
+            assert_eq!(refused.packets, u64::from(!payload.is_empty()));
+        }
     }
 }

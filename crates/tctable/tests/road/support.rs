@@ -223,8 +223,10 @@ impl Road {
 
     /// The defaults but for what `change` changes.
     pub fn with(change: impl FnOnce(&mut Config)) -> Road {
-        let mut config =
-            Config { events: EventMask { connections: Changes::DESTROY, host_expired: true }, ..Config::default() };
+        let mut config = Config {
+            events: EventMask { connections: Changes::DESTROY, expectations: false, host_expired: true },
+            ..Config::default()
+        };
         // Most tests do not care for checksums, and leave them out.
         config.conntrack.checksum = false;
         change(&mut config);

@@ -90,18 +90,22 @@ impl Sctp {
             return None;
         }
         let mut tags = [0; 2];
+        let mut init = [false; 2];
         for chunk in chunks {
             SctpState::None.after(Direction::Original, chunk.kind).filter(|state| *state != SctpState::None)?;
             match chunk.kind {
                 kind::INIT if header.verification_tag != 0 => return None,
-                kind::INIT => tags[Direction::Reply as usize] = chunk.initiate_tag()?,
+                kind::INIT => {
+                    tags[Direction::Reply as usize] = chunk.initiate_tag()?;
+                    init[Direction::Original as usize] = true;
+                }
                 kind::HEARTBEAT => tags[Direction::Original as usize] = header.verification_tag,
                 // Out of the blue: the SHUTDOWN COMPLETE that answers it carries the same tag (RFC 9260 section 8.4).
                 kind::SHUTDOWN_ACK => tags[Direction::Reply as usize] = header.verification_tag,
                 _ => {}
             }
         }
-        Some(Sctp { tags, state: SctpState::None, init: [false; 2], doubtful: None })
+        Some(Sctp { tags, state: SctpState::None, init, doubtful: None })
     }
 
     pub(super) fn state(&self) -> SctpState {
@@ -191,11 +195,13 @@ impl Sctp {
         match chunk.kind {
             kind::INIT => {
                 let Some(initiate) = chunk.initiate_tag() else { return Step::Refused };
-                if self.init == [true; 2] {
-                    self.init[peer] = false;
+                // One that says again what is known may be an old one, or somebody's who read that tag: as in the kernel
+                // it is let through, but says nothing about who has begun.
+                if initiate != self.tags[peer] {
+                    self.init[peer] &= !self.init[own];
+                    self.init[own] = true;
+                    self.tags[peer] = initiate;
                 }
-                self.init[own] = true;
-                self.tags[peer] = initiate;
             }
             kind::INIT_ACK => {
                 let Some(initiate) = chunk.initiate_tag() else { return Step::Refused };

@@ -250,6 +250,34 @@ fn both_sides_may_open_at_once() {
 }
 
 #[test]
+fn an_init_with_a_tag_that_is_known_does_not_tell_who_has_begun() {
+    // The server's tag is known from a packet to it; its INIT repeats it, and the client's is then the only one that counts.
+    let mut talk = Talk::new();
+    talk.out(SERVER, kind::HEARTBEAT_ACK).send(Reply, 0, &[init(kind::INIT, SERVER)]);
+    talk.send(Original, 0, &[init(kind::INIT, CLIENT)]);
+    assert_eq!(talk.send(Reply, CLIENT, &[init(kind::INIT_ACK, OTHER)]).told(), "COOKIE_WAIT 3");
+    // Where the server's tag was another one both have begun.
+    let mut talk = Talk::new();
+    talk.out(OTHER, kind::HEARTBEAT_ACK).send(Reply, 0, &[init(kind::INIT, SERVER)]);
+    talk.send(Original, 0, &[init(kind::INIT, CLIENT)]);
+    assert_eq!(talk.send(Reply, CLIENT, &[init(kind::INIT_ACK, OTHER)]).told(), "CLOSED Invalid");
+    // After INITs of both sides a repeated one leaves it at that; one with another tag begins anew.
+    for (again, told) in [(CLIENT, "CLOSED Invalid"), (OTHER, "COOKIE_WAIT 3")] {
+        let mut talk = Talk::new();
+        talk.send(Original, 0, &[init(kind::INIT, CLIENT)]).send(Reply, 0, &[init(kind::INIT, SERVER)]);
+        talk.send(Original, 0, &[init(kind::INIT, again)]);
+        assert_eq!(talk.send(Reply, again, &[init(kind::INIT_ACK, 0x44)]).told(), told);
+    }
+}
+
+#[test]
+fn the_first_init_counts_although_its_tag_is_known_from_itself() {
+    let mut talk = Talk::new();
+    talk.send(Original, 0, &[init(kind::INIT, CLIENT)]).out(OTHER, kind::HEARTBEAT);
+    assert_eq!(talk.send(Reply, CLIENT, &[init(kind::INIT_ACK, SERVER)]).told(), "COOKIE_WAIT 3");
+}
+
+#[test]
 fn a_stale_cookie_closes() {
     let mut talk = Talk::new();
     talk.send(Original, 0, &[init(kind::INIT, CLIENT)]).send(Reply, CLIENT, &[init(kind::INIT_ACK, SERVER)]);

@@ -16,7 +16,7 @@ fn ends() -> [SocketAddr; 2] {
 }
 
 fn table() -> Conntrack {
-    Conntrack::new(Config { checksum: false, ..Config::default() }, HashKey([1, 2]), 3)
+    Conntrack::new(Config { checksum: false, ..Config::default() }, Helpers::default(), HashKey([1, 2]), 3)
 }
 
 /// The tuple that a packet has.
@@ -64,9 +64,9 @@ fn first_of_those_that_mind() -> Vec<Vec<u8>> {
 fn the_same_datagram_twice_at_once_is_one_connection() {
     for [ask, _] in datagrams() {
         let mut table = table();
-        let [first, second] = [(); 2].map(|()| begin(&mut table, &ask));
-        let place = table.confirm(first).expect("it is alone");
-        assert_eq!(table.confirm(second), Ok(place));
+        let [mut first, mut second] = [(); 2].map(|()| begin(&mut table, &ask));
+        let place = table.confirm(&mut first).expect("it is alone");
+        assert_eq!(table.confirm(&mut second), Ok(place));
         let bytes = ask.len() as u64;
         let expected = Statistics { insert: 1, found: 1, clash_resolve: 1, ..Statistics::default() };
         assert_eq!((*table.statistics(), table.count()), (expected, 1));
@@ -84,8 +84,8 @@ fn udp_lite_and_pings_and_gre_do_not_mind_either() {
         ip(client.ip(), server.ip(), protocol::GRE, &[0, 0, 8, 0]),
     ] {
         let mut table = table();
-        let [first, second] = [(); 2].map(|()| begin(&mut table, &packet));
-        assert_eq!(table.confirm(first), table.confirm(second));
+        let [mut first, mut second] = [(); 2].map(|()| begin(&mut table, &packet));
+        assert_eq!(table.confirm(&mut first), table.confirm(&mut second));
         assert_eq!(table.statistics().clash_resolve, 1);
     }
 }
@@ -94,9 +94,9 @@ fn udp_lite_and_pings_and_gre_do_not_mind_either() {
 fn question_and_answer_at_once_are_a_clash() {
     for [ask, answer] in datagrams() {
         let mut table = table();
-        let [first, second] = [ask, answer].map(|packet| begin(&mut table, &packet));
-        let place = table.confirm(first).expect("it is alone");
-        assert_eq!(table.confirm(second), Err(ConfirmError::Clash));
+        let [mut first, mut second] = [ask, answer].map(|packet| begin(&mut table, &packet));
+        let place = table.confirm(&mut first).expect("it is alone");
+        assert_eq!(table.confirm(&mut second), Err(ConfirmError::Clash));
         let expected = Statistics { insert: 1, found: 1, insert_failed: 1, drop: 1, ..Statistics::default() };
         assert_eq!(*table.statistics(), expected);
         assert_eq!(table.at(place).expect("a connection").counters[1].packets, 0);
@@ -107,9 +107,9 @@ fn question_and_answer_at_once_are_a_clash() {
 fn tcp_sctp_and_unknown_protocols_lose_the_slower_packet() {
     for packet in first_of_those_that_mind() {
         let mut table = table();
-        let [first, second] = [(); 2].map(|()| begin(&mut table, &packet));
-        table.confirm(first).expect("it is alone");
-        assert_eq!(table.confirm(second), Err(ConfirmError::Clash));
+        let [mut first, mut second] = [(); 2].map(|()| begin(&mut table, &packet));
+        table.confirm(&mut first).expect("it is alone");
+        assert_eq!(table.confirm(&mut second), Err(ConfirmError::Clash));
         let expected = Statistics { insert: 1, found: 1, insert_failed: 1, drop: 1, ..Statistics::default() };
         assert_eq!((*table.statistics(), table.count()), (expected, 1));
     }
@@ -119,11 +119,11 @@ fn tcp_sctp_and_unknown_protocols_lose_the_slower_packet() {
 fn what_has_ended_in_the_meantime_clashes_with_nothing() {
     for packet in first_of_those_that_mind() {
         let mut table = table();
-        let [first, second] = [(); 2].map(|()| begin(&mut table, &packet));
-        let place = table.confirm(first).expect("it is alone");
+        let [mut first, mut second] = [(); 2].map(|()| begin(&mut table, &packet));
+        let place = table.confirm(&mut first).expect("it is alone");
         table.end(place, NOW, EndReason::Deleted);
         assert!(table.take_ended().is_some());
-        assert!(table.confirm(second).is_ok());
+        assert!(table.confirm(&mut second).is_ok());
         assert_eq!(*table.statistics(), Statistics { insert: 2, delete: 1, ..Statistics::default() });
     }
 }
@@ -136,8 +136,8 @@ fn one_more_connection_of_a_crowded_hash_is_refused_and_leaves_no_trace() {
     let mut kept = 0;
     let mut refused = 0;
     for packet in packets {
-        let unconfirmed = Unconfirmed { hash: Hash(7), ..begin(&mut table, &packet) };
-        match table.confirm(unconfirmed) {
+        let mut unconfirmed = Unconfirmed { hash: Hash(7), ..begin(&mut table, &packet) };
+        match table.confirm(&mut unconfirmed) {
             Ok(_) => kept += 1,
             Err(error) => {
                 assert_eq!(error, ConfirmError::ChainTooLong);
@@ -157,8 +157,8 @@ fn one_more_connection_of_a_crowded_hash_is_refused_and_leaves_no_trace() {
     assert_eq!(table.unassured.len() as u64, kept);
     // Other hashes are as free as before.
     let packet = &datagrams()[0][0];
-    let other = begin(&mut table, packet);
-    assert!(table.confirm(other).is_ok());
+    let mut other = begin(&mut table, packet);
+    assert!(table.confirm(&mut other).is_ok());
     assert_eq!(table.find(&tuple_of(packet)).map(|(_, direction)| direction), Some(Direction::Original));
     // All of them time out.
     while table.expire_some(NOW + Duration::from_secs(31), Promptness::Exact) {
@@ -171,8 +171,8 @@ fn one_more_connection_of_a_crowded_hash_is_refused_and_leaves_no_trace() {
 fn a_fixed_timeout_keeps_its_deadline_and_packets_count() {
     for [ask, answer] in datagrams() {
         let mut table = table();
-        let unconfirmed = begin(&mut table, &ask);
-        let place = table.confirm(unconfirmed).expect("it is alone");
+        let mut unconfirmed = begin(&mut table, &ask);
+        let place = table.confirm(&mut unconfirmed).expect("it is alone");
         table.slab[place].status.insert(Status::FIXED_TIMEOUT);
         let deadline = table.slab[place].deadline();
         for (seconds, packet) in [(1, &answer), (10, &ask), (29, &answer)] {

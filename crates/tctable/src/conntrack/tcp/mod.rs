@@ -11,10 +11,10 @@ use super::connection::Direction;
 use super::status::Status;
 use super::timeouts::{Millis, Ready};
 use super::verdict::Verdict;
-use crate::packet::{TcpHeader, tcp_flags};
-use flags::{Kind, is_sane, kind};
+use crate::packet::TcpHeader;
+use flags::{Kind, kind};
 use state::{Next, TRANSITIONS};
-use window::{Fit, Segment, Side, before};
+use window::{Fit, Numbers, Segment, Side, before};
 
 pub use state::TcpState;
 
@@ -99,8 +99,8 @@ pub struct TcpInfo {
 
 /// The sequence number after a segment with that many bytes of data; SYN and FIN take one each.
 #[inline(always)]
-fn end_of(header: &TcpHeader, data_len: u32) -> u32 {
-    let controls = u32::from(header.flags & tcp_flags::SYN != 0) + u32::from(header.flags & tcp_flags::FIN != 0);
+fn end_of(header: &TcpHeader, kind: Kind, data_len: u32) -> u32 {
+    let controls = u32::from(matches!(kind, Kind::Syn | Kind::SynAck | Kind::Fin));
     header.sequence.wrapping_add(data_len).wrapping_add(controls)
 }
 
@@ -122,15 +122,13 @@ enum Step {
 impl Tcp {
     /// The tracker's state for a first segment. `None` where no connection begins with it.
     pub(super) fn begin(header: &TcpHeader, options: &[u8], data_len: u32, loose: bool) -> Option<Tcp> {
-        if !is_sane(header) {
-            return None;
-        }
-        let syn = match TRANSITIONS[0][kind(header) as usize][TcpState::None as usize] {
+        let kind = kind(header)?;
+        let syn = match TRANSITIONS[0][kind as usize][TcpState::None as usize] {
             Next::To(TcpState::SynSent) => true,
             Next::To(_) if loose => false,
             _ => return None,
         };
-        let end = end_of(header, data_len);
+        let end = end_of(header, kind, data_len);
         let window = u32::from(header.window).max(1);
         let max_end = if syn { end } else { end.wrapping_add(window) };
         // In mid-stream nobody knows the scales: each side is believed until more is known.
@@ -166,9 +164,52 @@ impl Tcp {
         TcpInfo { state: self.state, window_scale: [self.scales.get(0), self.scales.get(1)], flags: self.flags }
     }
 
+    /// Goes on with the SYN that the connection began with, and gives the timeout; `None`, and nothing is changed, for any
+    /// other first segment, which is [`Tcp::packet`]'s.
+    #[inline(always)]
+    pub(super) fn open(&mut self, header: &TcpHeader, rules: Rules<'_>) -> Option<Millis> {
+        if kind(header) != Some(Kind::Syn) {
+            return None;
+        }
+        // What it allows the other side to send, counted from what is still unknown.
+        self.sides[1].max_end = u32::from(header.window).max(1);
+        self.last.kind = Kind::Syn;
+        self.state = TcpState::SynSent;
+        Some(self.timeout(Kind::Syn, TcpState::SynSent, rules))
+    }
+
+    /// The straight road of nearly all segments of a connection that both sides have seen open: an ACK that lies in the
+    /// windows. Gives the timeout; `None`, and nothing is changed, for any other, which is [`Tcp::packet`]'s.
+    #[inline(always)]
+    pub(super) fn plain<'a>(
+        &mut self,
+        direction: Direction,
+        header: &TcpHeader,
+        options: impl FnOnce() -> &'a [u8],
+        data_len: u32,
+        rules: Rules<'_>,
+    ) -> Option<Millis> {
+        if kind(header) != Some(Kind::Ack) || self.state != TcpState::Established {
+            return None;
+        }
+        let numbers = Numbers {
+            sequence: header.sequence,
+            end: end_of(header, Kind::Ack, data_len),
+            acknowledged: header.acknowledgment,
+            selectively: self.selectively(direction, header.acknowledgment, options),
+        };
+        if !self.knows_sender(direction) || self.misfit(direction, numbers).is_some() {
+            return None;
+        }
+        self.follow_numbers(direction, header, Kind::Ack, numbers);
+        self.last.kind = Kind::Ack;
+        self.last.direction = direction;
+        Some(self.timeout(Kind::Ack, TcpState::Established, rules))
+    }
+
     /// Judges a segment and follows it; `options` are its options as far as they were kept, `data_len` is its payload in
     /// bytes.
-    #[inline(always)]
+    #[inline]
     pub(super) fn packet(
         &mut self,
         status: &mut Status,
@@ -178,19 +219,10 @@ impl Tcp {
         data_len: u32,
         rules: Rules<'_>,
     ) -> Verdict {
-        if !is_sane(header) {
-            return Verdict::Invalid;
-        }
-        let segment = Segment { header, kind: kind(header), end: end_of(header, data_len), options };
-        let old = self.state;
-        let next = TRANSITIONS[direction as usize][segment.kind as usize][old as usize];
-        // Nearly all segments: open, and stays so.
-        let plain = segment.kind == Kind::Ack && next == Next::To(TcpState::Established);
-        let step = if plain {
-            Step::Try { old, new: TcpState::Established }
-        } else {
-            self.step(*status, direction, segment, next, rules.config)
-        };
+        let Some(kind) = kind(header) else { return Verdict::Invalid };
+        let segment = Segment { header, kind, end: end_of(header, kind, data_len), options };
+        let next = TRANSITIONS[direction as usize][kind as usize][self.state as usize];
+        let step = self.step(*status, direction, segment, next, rules.config);
         let (old, new) = match step {
             Step::Done(verdict) => return verdict,
             Step::Take { old, new } => (old, new),
@@ -210,7 +242,7 @@ impl Tcp {
     }
 
     /// What the state table says, and the cases that it does not know.
-    #[inline(never)]
+    #[inline]
     fn step(
         &mut self,
         status: Status,
@@ -372,15 +404,14 @@ impl Tcp {
         Verdict::Invalid
     }
 
-    /// An accepted segment's effect on the connection's life.
+    /// How long the connection is kept after an accepted segment.
     #[inline(always)]
-    fn accepted(&self, status: &mut Status, segment: Segment<'_>, old: TcpState, rules: Rules<'_>) -> Verdict {
-        let timeouts = rules.timeouts;
-        let of_state = timeouts.tcp[self.state as usize];
+    fn timeout(&self, kind: Kind, state: TcpState, Rules { config, timeouts }: Rules<'_>) -> Millis {
+        let of_state = timeouts.tcp[state as usize];
         let unacknowledged = (self.flags[0] | self.flags[1]) & side_flags::DATA_UNACKNOWLEDGED != 0;
-        let timeout = if self.last.repeated >= rules.config.max_retrans && of_state > timeouts.tcp_max_retrans {
+        if self.last.repeated >= config.max_retrans && of_state > timeouts.tcp_max_retrans {
             timeouts.tcp_max_retrans
-        } else if segment.kind == Kind::Rst {
+        } else if kind == Kind::Rst {
             timeouts.tcp[TcpState::Close as usize]
         } else if unacknowledged && of_state > timeouts.tcp_unacknowledged {
             timeouts.tcp_unacknowledged
@@ -388,7 +419,14 @@ impl Tcp {
             timeouts.tcp_max_retrans
         } else {
             of_state
-        };
+        }
+    }
+
+    /// An accepted segment's effect on the connection's life.
+    #[inline]
+    fn accepted(&self, status: &mut Status, segment: Segment<'_>, old: TcpState, rules: Rules<'_>) -> Verdict {
+        let timeouts = rules.timeouts;
+        let timeout = self.timeout(segment.kind, self.state, rules);
         if !status.contains(Status::SEEN_REPLY) {
             return self.accepted_unreplied(segment, old, timeout, timeouts);
         }

@@ -2,6 +2,7 @@
 
 use super::super::timeouts::Timeouts;
 use super::*;
+use crate::packet::tcp_flags;
 use Direction::{Original, Reply};
 
 /// Two ends that number their segments as they should, and the tracker between them.
@@ -50,11 +51,26 @@ impl Talk {
     fn send(&mut self, direction: Direction, header: TcpHeader, data_len: u32) -> Verdict {
         let timeouts = Ready::from(&Timeouts::default());
         let rules = Rules { config: &self.config, timeouts: &timeouts };
-        if self.tcp.is_none() {
+        let first = self.tcp.is_none();
+        if first {
             self.tcp = Tcp::begin(&header, &self.options, data_len, self.config.loose);
         }
         let Some(tcp) = &mut self.tcp else { return Verdict::Invalid };
+        // What takes a shorter road comes to the same.
+        let mut short = *tcp;
+        let timeout = match self.status.contains(Status::SETTLED) {
+            true => short.plain(direction, &header, || &self.options, data_len, rules),
+            false if first => short.open(&header, rules),
+            false => None,
+        };
+        let before = *tcp;
         let verdict = tcp.packet(&mut self.status, direction, &header, &self.options, data_len, rules);
+        match timeout {
+            Some(timeout) => {
+                assert_eq!((Verdict::Accept(timeout), format!("{short:?}")), (verdict, format!("{tcp:?}")));
+            }
+            None => assert_eq!(format!("{short:?}"), format!("{before:?}")),
+        }
         if direction == Reply && matches!(verdict, Verdict::Accept(_) | Verdict::Ignore) {
             self.status.insert(Status::SEEN_REPLY);
         }
@@ -65,7 +81,7 @@ impl Talk {
     fn say(&mut self, direction: Direction, flags: &str, data_len: u32) -> Verdict {
         let header = self.header(direction, flags);
         let verdict = self.send(direction, header, data_len);
-        self.next[direction as usize] = end_of(&header, data_len);
+        self.next[direction as usize] = end_of(&header, kind(&header).unwrap_or(Kind::None), data_len);
         verdict
     }
 

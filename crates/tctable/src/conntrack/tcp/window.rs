@@ -53,9 +53,25 @@ pub(super) struct Segment<'a> {
 
 impl Segment<'_> {
     #[inline(always)]
-    fn has(&self, flag: u8) -> bool {
-        self.header.flags & flag != 0
+    fn is_syn(&self) -> bool {
+        matches!(self.kind, Kind::Syn | Kind::SynAck)
     }
+
+    #[inline(always)]
+    fn acknowledges(&self) -> bool {
+        self.header.flags & tcp_flags::ACK != 0
+    }
+}
+
+/// The sequence numbers that a segment is judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    pub(super) sequence: u32,
+    /// After its last byte.
+    pub(super) end: u32,
+    /// What it acknowledges in its header, and in a SACK option.
+    pub(super) acknowledged: u32,
+    pub(super) selectively: u32,
 }
 
 /// What the windows say of a segment.
@@ -67,79 +83,128 @@ pub(super) enum Fit {
     Invalid,
 }
 
+/// Where a segment lies that does not lie in the windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// Partly above what its receiver allowed.
+    Above,
+    /// Below, or it acknowledges too little.
+    Late,
+    /// Nowhere near, or it acknowledges what was never sent.
+    Outside,
+}
+
 impl Tcp {
-    /// Judges a segment by the windows of both sides and follows it.
+    /// Whether anything was heard of the side that sends.
     #[inline(always)]
+    pub(super) fn knows_sender(&self, direction: Direction) -> bool {
+        self.sides[direction as usize].max_window != 0
+    }
+
+    /// The highest sequence number that a segment acknowledges, with a SACK option or without.
+    #[inline(always)]
+    pub(super) fn selectively<'a>(
+        &self,
+        direction: Direction,
+        acknowledged: u32,
+        options: impl FnOnce() -> &'a [u8],
+    ) -> u32 {
+        if self.flags[direction.opposite() as usize] & side_flags::SACK_PERMITTED == 0 {
+            return acknowledged;
+        }
+        options::highest_acknowledged(options(), acknowledged)
+    }
+
+    /// Judges a segment by the windows of both sides and follows it.
+    #[inline]
     pub(super) fn in_window(&mut self, direction: Direction, segment: Segment<'_>, be_liberal: bool) -> Fit {
         let (from, to) = (direction as usize, direction.opposite() as usize);
         let header = segment.header;
-        let (mut sequence, mut end) = (header.sequence, segment.end);
-        let mut acknowledged = header.acknowledgment;
-        let mut selectively = acknowledged;
-        if self.flags[to] & side_flags::SACK_PERMITTED != 0 {
-            selectively = options::highest_acknowledged(segment.options, acknowledged);
-        }
-        if (self.sides[from].max_window == 0 || segment.has(tcp_flags::SYN))
-            && self.meet(direction, segment, selectively)
-        {
+        let acknowledged = header.acknowledgment;
+        let selectively = self.selectively(direction, acknowledged, || segment.options);
+        let mut numbers = Numbers { sequence: header.sequence, end: segment.end, acknowledged, selectively };
+        if (!self.knows_sender(direction) || segment.is_syn()) && self.meet(direction, segment, selectively) {
             return Fit::Accept;
         }
-        if !segment.has(tcp_flags::ACK) || (segment.has(tcp_flags::RST) && acknowledged == 0) {
+        let reset = segment.kind == Kind::Rst;
+        if !segment.acknowledges() || (reset && acknowledged == 0) {
             // No acknowledgment, or one of a stack that sets the flag on each reset: pretend that it was a good one.
-            acknowledged = self.sides[to].end;
-            selectively = acknowledged;
+            numbers.acknowledged = self.sides[to].end;
+            numbers.selectively = numbers.acknowledged;
         }
-        if segment.has(tcp_flags::RST) && sequence == 0 && self.state == TcpState::SynSent {
+        if reset && numbers.sequence == 0 && self.state == TcpState::SynSent {
             // It answers a SYN.
-            sequence = self.sides[from].end;
-            end = sequence;
+            numbers.sequence = self.sides[from].end;
+            numbers.end = numbers.sequence;
         }
+        if let Some(misfit) = self.misfit(direction, numbers) {
+            if misfit == Misfit::Above {
+                // Should its receiver take it all the same, its acknowledgment must not look like one of data that was
+                // never sent.
+                self.sides[from].end = numbers.end;
+                self.flags[from] |= side_flags::DATA_UNACKNOWLEDGED;
+            }
+            let liberal = be_liberal || self.flags[from] & side_flags::BE_LIBERAL != 0;
+            return match misfit {
+                _ if liberal => Fit::Accept,
+                Misfit::Above | Misfit::Late => Fit::Ignore,
+                Misfit::Outside => Fit::Invalid,
+            };
+        }
+        self.follow_numbers(direction, header, segment.kind, numbers);
+        Fit::Accept
+    }
 
-        let (sender, receiver) = (&self.sides[from], &self.sides[to]);
+    /// Whether a segment lies in the windows.
+    #[inline(always)]
+    pub(super) fn misfit(&self, direction: Direction, numbers: Numbers) -> Option<Misfit> {
+        let Numbers { sequence, end, selectively, .. } = numbers;
+        let (sender, receiver) = (&self.sides[direction as usize], &self.sides[direction.opposite() as usize]);
         let ack_window = sender.max_window.max(MIN_ACK_WINDOW);
         let not_too_old = after(selectively, receiver.end.wrapping_sub(ack_window).wrapping_sub(1));
         let not_too_new = before(selectively, receiver.end.wrapping_add(1));
         let reaches_window = after(end, sender.end.wrapping_sub(receiver.max_window).wrapping_sub(1));
         let receiver_known = receiver.max_window != 0;
-        let misfit = if !before(sequence, sender.max_end.wrapping_add(1)) {
+        if !before(sequence, sender.max_end.wrapping_add(1)) {
             let beyond = end.wrapping_sub(sender.max_end).wrapping_add(1);
             let small = beyond <= receiver.max_window;
-            if receiver_known && reaches_window && not_too_old && small && not_too_new {
-                // More than its receiver allowed. Should that one take it all the same, its acknowledgment must not look
-                // like one of data that was never sent.
-                self.sides[from].end = end;
-                self.flags[from] |= side_flags::DATA_UNACKNOWLEDGED;
-                Some(Fit::Ignore)
-            } else {
-                Some(Fit::Invalid)
-            }
+            let above = receiver_known && reaches_window && not_too_old && small && not_too_new;
+            Some(if above { Misfit::Above } else { Misfit::Outside })
         } else if !not_too_new {
-            Some(Fit::Invalid)
+            Some(Misfit::Outside)
         } else if (receiver_known && !reaches_window) || !not_too_old {
-            Some(Fit::Ignore)
+            Some(Misfit::Late)
         } else {
             None
-        };
-        if let Some(misfit) = misfit {
-            let liberal = be_liberal || self.flags[from] & side_flags::BE_LIBERAL != 0;
-            return if liberal { Fit::Accept } else { misfit };
         }
+    }
 
+    /// Takes down what a segment that lies in the windows tells of both sides.
+    #[inline(always)]
+    pub(super) fn follow_numbers(&mut self, direction: Direction, header: &TcpHeader, kind: Kind, numbers: Numbers) {
+        let (from, to) = (direction as usize, direction.opposite() as usize);
+        let Numbers { sequence, end, acknowledged, selectively } = numbers;
         let mut window = u32::from(header.window);
-        if !segment.has(tcp_flags::SYN) {
+        if !matches!(kind, Kind::Syn | Kind::SynAck) {
             window <<= self.scales.get(from);
         }
-        self.follow_sender(
-            from,
-            segment,
-            end,
-            acknowledged,
-            window.wrapping_add(selectively.wrapping_sub(acknowledged)),
-        );
-        let sender_max_end = self.sides[from].max_end;
+
+        let (sender, flags) = (&mut self.sides[from], &mut self.flags[from]);
+        sender.max_window = sender.max_window.max(window.wrapping_add(selectively.wrapping_sub(acknowledged)));
+        if after(end, sender.end) {
+            sender.end = end;
+            *flags |= side_flags::DATA_UNACKNOWLEDGED;
+        }
+        let acknowledges = kind == Kind::Ack || header.flags & tcp_flags::ACK != 0;
+        if acknowledges && (*flags & side_flags::MAX_ACK_SET == 0 || after(acknowledged, sender.max_ack)) {
+            sender.max_ack = acknowledged;
+            *flags |= side_flags::MAX_ACK_SET;
+        }
+
+        let beyond = end.wrapping_sub(sender.max_end);
         let receiver = &mut self.sides[to];
-        if receiver_known && after(end, sender_max_end) {
-            receiver.max_window = receiver.max_window.wrapping_add(end.wrapping_sub(sender_max_end));
+        if receiver.max_window != 0 && after(beyond, 0) {
+            receiver.max_window = receiver.max_window.wrapping_add(beyond);
         }
         let allowed = selectively.wrapping_add(window);
         if after(allowed, receiver.max_end.wrapping_sub(1)) {
@@ -149,24 +214,8 @@ impl Tcp {
         if acknowledged == receiver.end {
             self.flags[to] &= !side_flags::DATA_UNACKNOWLEDGED;
         }
-        if segment.kind == Kind::Ack {
+        if kind == Kind::Ack {
             self.count_retransmissions(direction, sequence, acknowledged, end, header.window);
-        }
-        Fit::Accept
-    }
-
-    #[inline(always)]
-    fn follow_sender(&mut self, from: usize, segment: Segment<'_>, end: u32, acknowledged: u32, window: u32) {
-        let (sender, flags) = (&mut self.sides[from], &mut self.flags[from]);
-        sender.max_window = sender.max_window.max(window);
-        if after(end, sender.end) {
-            sender.end = end;
-            *flags |= side_flags::DATA_UNACKNOWLEDGED;
-        }
-        if segment.has(tcp_flags::ACK) && (*flags & side_flags::MAX_ACK_SET == 0 || after(acknowledged, sender.max_ack))
-        {
-            sender.max_ack = acknowledged;
-            *flags |= side_flags::MAX_ACK_SET;
         }
     }
 
@@ -195,7 +244,7 @@ impl Tcp {
     #[cold]
     fn meet(&mut self, direction: Direction, segment: Segment<'_>, selectively: u32) -> bool {
         let (from, to) = (direction as usize, direction.opposite() as usize);
-        let (syn, ack) = (segment.has(tcp_flags::SYN), segment.has(tcp_flags::ACK));
+        let (syn, ack) = (segment.is_syn(), segment.acknowledges());
         if self.sides[from].max_window == 0 {
             if syn {
                 // A SYN/ACK that answers, or the other SYN of a simultaneous open.

@@ -2,6 +2,17 @@ use super::super::address::Family;
 use super::super::info::PacketInfo;
 use super::{Invalid, Transport, be16, protocol, too_short};
 
+/// The type of an ICMPv6 redirect.
+const REDIRECT: u8 = 137;
+
+/// The bytes of a redirect before its options: header, target, destination.
+pub(in crate::packet) const REDIRECT_LEN: u32 = 40;
+
+/// Whether a message of ICMPv6 with that type and code is a redirect.
+pub(in crate::packet) fn is_redirect(proto: u8, type_code: u16) -> bool {
+    proto == protocol::ICMPV6 && type_code >> 8 == u16::from(REDIRECT)
+}
+
 /// The type and code that answer `type_code` (type in the high byte), or that it answers.
 ///
 /// The pairs are those that nf_conntrack tracks: echo, timestamp, information and address mask for ICMP; echo and node
@@ -35,8 +46,11 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
         (protocol::ICMP, 3 | 4 | 5 | 11 | 12) => Transport::IcmpError,
         // All types below 128 are errors (RFC 4443 section 2.1).
         (protocol::ICMPV6, 0..128) => Transport::IcmpError,
+        // A redirect (RFC 4861 section 4.5) is one too, where its code is right.
+        (protocol::ICMPV6, REDIRECT) if wire_len < REDIRECT_LEN => Transport::Invalid(Invalid::Length),
+        (protocol::ICMPV6, REDIRECT) if header[1] == 0 => Transport::IcmpError,
         // Listener discovery, router and neighbour solicitation and advertisement, multicast router advertisement and
-        // solicitation (RFC 4286). A redirect (137) is no error to the kernel, and has no answer either.
+        // solicitation (RFC 4286).
         (protocol::ICMPV6, 130..=136 | 143 | 151 | 152) => Transport::Untracked,
         (proto, _) if icmp_inverse(proto, type_code).is_some() => Transport::IcmpQuery,
         _ => Transport::Invalid(Invalid::IcmpType),

@@ -10,7 +10,7 @@ mod udp;
 use super::info::{Fragment, PacketInfo};
 
 pub(super) use gre::call_id;
-pub(super) use icmp::icmp_inverse;
+pub(super) use icmp::{REDIRECT_LEN, icmp_inverse, is_redirect};
 pub(crate) use sctp::{Chunk, Chunks};
 
 /// Transport protocol numbers (IANA protocol numbers).
@@ -139,6 +139,13 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     match info.tuple.protocol {
         protocol::TCP => tcp(info, bytes, wire_len),
         protocol::UDP => udp::fill(info, bytes, wire_len),
+        _ => fill_other(info, bytes, wire_len),
+    }
+}
+
+#[inline(never)]
+fn fill_other(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
+    match info.tuple.protocol {
         protocol::ICMP | protocol::ICMPV6 => icmp::fill(info, bytes, wire_len),
         protocol::UDPLITE => udp::fill_lite(info, bytes, wire_len),
         protocol::SCTP => sctp::fill(info, bytes, wire_len),

@@ -1,4 +1,4 @@
-use super::super::info::{Fragment, PacketInfo};
+use super::super::info::PacketInfo;
 use super::{Invalid, Transport, be16, set_ports, too_short};
 
 const HEADER_LEN: u32 = 8;
@@ -9,7 +9,7 @@ pub(super) fn fill(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, HEADER_LEN) };
     set_ports(info, header);
     let udp_len = u32::from(be16(header, 4));
-    let possible = possible(info, udp_len, wire_len);
+    let possible = possible(udp_len, wire_len);
     info.transport = if possible { Transport::Udp } else { Transport::Invalid(Invalid::Length) };
 }
 
@@ -19,7 +19,7 @@ pub(super) fn fill_lite(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     let Some(header) = bytes.first_chunk::<8>() else { return too_short(info, wire_len, HEADER_LEN) };
     set_ports(info, header);
     let coverage = u32::from(be16(header, 4));
-    info.transport = if coverage != 0 && !possible(info, coverage, wire_len) {
+    info.transport = if coverage != 0 && !possible(coverage, wire_len) {
         Transport::Invalid(Invalid::Length)
     } else if be16(header, 6) == 0 {
         Transport::Invalid(Invalid::NoChecksum)
@@ -28,9 +28,9 @@ pub(super) fn fill_lite(info: &mut PacketInfo, bytes: &[u8], wire_len: u32) {
     };
 }
 
-/// Whether the header can tell that length.
+/// Whether the header can tell that length. A first fragment has that of the whole datagram: it tells a connection only
+/// when it is whole.
 #[inline(always)]
-fn possible(info: &PacketInfo, told: u32, wire_len: u32) -> bool {
-    // A first fragment carries the length of the whole datagram.
-    told >= HEADER_LEN && (told <= wire_len || info.fragment == Fragment::First)
+fn possible(told: u32, wire_len: u32) -> bool {
+    told >= HEADER_LEN && told <= wire_len
 }

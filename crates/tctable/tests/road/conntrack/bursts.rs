@@ -66,6 +66,7 @@ fn told(event: &Event) -> String {
             format!("{owner:?} {changes:?} {} {:?}", life(connection), packets(connection))
         }
         Event::HostExpired(host) => format!("{host:?}"),
+        Event::Expectation { change, expectation } => format!("{change:?} {expectation:?}"),
         Event::Lost(count) => format!("{count} lost"),
     }
 }

@@ -1,9 +1,10 @@
 //! ICMP and ICMPv6 errors belong to the connection that they quote.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use tctable::conntrack::Statistics;
 use tctable::time::Duration;
-use tctable_lab::packets::{Ipv6, icmp_error, ip, protocol, udp};
+use tctable_lab::packets::{Ipv6, icmp_error, icmpv6, ip, protocol, udp};
 
 use crate::packet::fragment;
 use crate::support::{BOTH, Net, Road, V4, V6, packets, segment, unreachable};
@@ -179,16 +180,58 @@ fn every_icmp_error_type_is_related() {
     }
 }
 
+/// A redirect to the client with these options, from that source.
+fn redirect(source: &str, code: u8, options: &[u8]) -> Vec<u8> {
+    let (Ok(from), IpAddr::V6(to)) = (source.parse::<Ipv6Addr>(), V6.client) else { panic!("IPv6") };
+    // Target and destination.
+    let body = [&[0xfe; 32], options].concat();
+    Ipv6 { hop_limit: 255, ..Ipv6::new(from, to, protocol::ICMPV6) }.build(&icmpv6(from, to, [137, code], 0, &body))
+}
+
+/// An option of a redirect with 6 bytes that nobody reads and a quote.
+fn option(kind: u8, quote: &[u8]) -> Vec<u8> {
+    let mut option = [&[kind, (8 + quote.len()).div_ceil(8) as u8, 0, 0, 0, 0, 0, 0], quote].concat();
+    option.resize(option.len().next_multiple_of(8), 0);
+    option
+}
+
 #[test]
-fn an_icmpv6_redirect_is_invalid_whatever_it_quotes() {
-    let net = V6;
-    let mut road = Road::new();
-    road.pass(&net.ask());
-    // Target, destination, and the option that quotes the packet (RFC 4861 section 4.5).
-    let mut body = vec![0xfe; 32];
-    body.extend([4, (8 + net.ask().len()).div_ceil(8) as u8, 0, 0, 0, 0, 0, 0]);
-    body.extend(net.ask());
-    assert_eq!(road.line(&ip(net.router, net.client, protocol::ICMPV6, &icmp_error(137, 0, 0, &body))), "INVALID");
+fn an_icmpv6_redirect_by_a_neighbour_is_related_to_what_it_quotes() {
+    let (about, other) = (option(4, &V6.ask()), option(2, &[]));
+    let mut elsewhere = redirect("fe80::1", 0, &about);
+    elsewhere[39] ^= 1;
+    let mut from_afar = redirect("fe80::1", 0, &about);
+    from_afar[7] = 64;
+    let mut no_length = about.clone();
+    no_length[1] = 0;
+    let mut short = [0, 1].map(|code| redirect("fe80::1", code, &[]));
+    for packet in &mut short {
+        packet.pop();
+        packet[5] -= 1;
+    }
+    let [short, short_with_a_code] = short;
+    // With the statistic that counts it.
+    for (packet, line, counted) in [
+        (redirect("fe80::1", 0, &about), "RELATED reply udp 30 CONFIRMED", ""),
+        (redirect("febf::1", 0, &about), "RELATED reply udp 30 CONFIRMED", ""),
+        (elsewhere, "INVALID", "error"),
+        (from_afar, "INVALID", "error"),
+        (redirect("2001:db8::1", 0, &about), "INVALID", "error"),
+        (redirect("fec0::1", 0, &about), "INVALID", "error"),
+        (redirect("fe80::1", 1, &about), "INVALID", "invalid"),
+        (redirect("fe80::1", 0, &no_length), "INVALID", "error"),
+        (redirect("fe80::1", 0, &[]), "INVALID", "error"),
+        // The quote is looked for in the first option alone.
+        (redirect("fe80::1", 0, &[other, about].concat()), "INVALID", "invalid"),
+        (short, "INVALID", "error"),
+        (short_with_a_code, "INVALID", "error"),
+    ] {
+        let mut road = Road::new();
+        road.pass(&V6.ask());
+        assert_eq!(road.line(&packet), line, "{packet:02x?}");
+        let Statistics { invalid, error, .. } = *road.gateway.conntrack().statistics();
+        assert_eq!((invalid, error), (u64::from(counted == "invalid"), u64::from(counted == "error")), "{packet:02x?}");
+    }
 }
 
 #[test]

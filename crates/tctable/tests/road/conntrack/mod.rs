@@ -2,6 +2,7 @@
 
 mod bursts;
 mod checksums;
+mod expected;
 mod expiry;
 mod generic;
 mod gre;

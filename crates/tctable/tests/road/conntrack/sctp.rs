@@ -90,3 +90,32 @@ fn another_path_begins_with_a_heartbeat() {
         assert_eq!(line, "ESTABLISHED reply sctp ESTABLISHED 210 SEEN_REPLY,ASSURED,CONFIRMED");
     }
 }
+
+#[test]
+fn an_init_that_repeats_a_known_tag_does_not_make_a_collision() {
+    for net in BOTH {
+        // The client's packet tells the server's tag, of which the server's INIT says the same or another.
+        for (known, taken) in [(22, true), (33, false)] {
+            let mut road = Road::new();
+            road.pass(&packet(net, true, known, 5, b""));
+            road.pass(&init(net, false, 0, 1, 22));
+            road.pass(&init(net, true, 0, 1, 11));
+            let expected = if taken { "ESTABLISHED reply sctp COOKIE_WAIT 3 SEEN_REPLY,CONFIRMED" } else { "INVALID" };
+            assert_eq!(road.line(&init(net, false, 11, 2, 33)), expected);
+        }
+    }
+}
+
+#[test]
+fn after_a_collision_only_an_init_with_another_tag_begins_anew() {
+    for net in BOTH {
+        for (again, taken) in [(11, false), (33, true)] {
+            let mut road = Road::new();
+            road.pass(&init(net, true, 0, 1, 11));
+            road.pass(&init(net, false, 0, 1, 22));
+            road.pass(&init(net, true, 0, 1, again));
+            let expected = if taken { "ESTABLISHED reply sctp COOKIE_WAIT 3 SEEN_REPLY,CONFIRMED" } else { "INVALID" };
+            assert_eq!(road.line(&init(net, false, again, 2, 44)), expected);
+        }
+    }
+}

@@ -1,11 +1,13 @@
 //! Every statistic is filled, and none is filled by anything else. What needs two first packets on their road at once is
 //! tested beside the table.
 
+use std::net::IpAddr;
+
 use tctable::conntrack::Statistics;
 use tctable::time::Duration;
-use tctable_lab::packets::{ip, protocol};
+use tctable_lab::packets::{icmp, icmpv6, ip, protocol};
 
-use crate::support::{BOTH, Road};
+use crate::support::{BOTH, Net, Road, V4, V6};
 
 fn after(road: &Road) -> Statistics {
     *road.gateway.conntrack().statistics()
@@ -77,16 +79,55 @@ fn invalid() {
     }
 }
 
+/// Messages of ICMP: what is damaged or cut is an error, and in IPv4 a type above 18; a type that nobody answers is as invalid
+/// as any other packet, and so is ICMP of the other version of IP, of which nothing is looked at.
+#[test]
+fn icmp_counts_as_error_or_as_invalid() {
+    fn message(net: Net, kind: u8, damage: bool) -> Vec<u8> {
+        let mut bytes = match (net.client, net.server) {
+            (IpAddr::V6(from), IpAddr::V6(to)) => {
+                ip(net.client, net.server, protocol::ICMPV6, &icmpv6(from, to, [kind, 0], 0, b""))
+            }
+            _ => ip(net.client, net.server, protocol::ICMP, &icmp(kind, 0, 0, b"")),
+        };
+        *bytes.last_mut().expect("not empty") ^= u8::from(damage);
+        bytes
+    }
+    let other = |net: Net| if net.client.is_ipv4() { protocol::ICMPV6 } else { protocol::ICMP };
+    let mut rows: Vec<(&str, Vec<u8>)> = Vec::new();
+    for net in BOTH {
+        let (own, invalid) = if net.client.is_ipv4() { (protocol::ICMP, 9) } else { (protocol::ICMPV6, 200) };
+        rows.push(("invalid", message(net, invalid, false)));
+        rows.push(("error", message(net, invalid, true)));
+        rows.push(("error", ip(net.client, net.server, own, &[8; 7])));
+        for length in [7, 8] {
+            rows.push(("invalid", ip(net.client, net.server, other(net), &[8; 8][..length])));
+        }
+    }
+    rows.extend([
+        ("invalid", message(V4, 6, false)),
+        ("error", message(V4, 19, false)),
+        ("error", message(V4, 255, false)),
+    ]);
+    rows.push(("invalid", message(V6, 141, false)));
+    for (expected, packet) in rows {
+        let mut road = Road::with(|config| config.conntrack.checksum = true);
+        assert_eq!(road.line(&packet), "INVALID");
+        let (invalid, error) = (u64::from(expected == "invalid"), u64::from(expected == "error"));
+        assert_eq!(after(&road), Statistics { invalid, error, ..Statistics::default() }, "{packet:02x?}");
+    }
+}
+
 #[test]
 fn ignore() {
     for net in BOTH {
         let mut road = Road::new();
         let solicitation = [135, 0, 0, 0, 0, 0, 0, 0];
         road.pass(&ip(net.client, net.server, protocol::ICMPV6, &solicitation));
-        // ICMPv6 over IPv4 makes no sense.
+        // ICMPv6 over IPv4 makes no sense, and the kernel does not take it for ICMP then.
         let expected = match net.client.is_ipv6() {
             true => Statistics { ignore: 1, ..Statistics::default() },
-            false => Statistics { error: 1, ..Statistics::default() },
+            false => Statistics { invalid: 1, ..Statistics::default() },
         };
         assert_eq!(after(&road), expected);
     }
@@ -111,6 +152,26 @@ fn early_drop() {
             road.pass(&packet);
         }
         assert_eq!(after(&road), Statistics { insert: 2, early_drop: 1, delete: 1, ..Statistics::default() });
+    }
+}
+
+/// As in the kernel room is made before the tracker is asked; where there is none to be made nobody asks it.
+#[test]
+fn what_opens_nothing_makes_room_too_and_without_room_is_dropped() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.conntrack.max = 1);
+        road.pass(&net.ask());
+        assert_eq!(road.line(&net.pong(1)), "INVALID");
+        assert_eq!(
+            after(&road),
+            Statistics { insert: 1, early_drop: 1, delete: 1, invalid: 1, ..Statistics::default() }
+        );
+        for packet in [net.out("S"), net.back("S."), net.out(".")] {
+            road.pass(&packet);
+        }
+        assert_eq!(road.line(&net.pong(1)), "-");
+        let Statistics { drop, invalid, .. } = after(&road);
+        assert_eq!((drop, invalid), (1, 1));
     }
 }
 

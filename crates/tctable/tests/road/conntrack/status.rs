@@ -80,11 +80,11 @@ fn seen_reply_from_the_first_answer_on() {
     }
 }
 
-/// A packet, and the milliseconds before it.
-type Timed = (u64, Vec<u8>);
+/// Packets with the milliseconds before each.
+type Talk = Vec<(u64, Vec<u8>)>;
 
 /// Packets after which a connection is assured, but not after the last but one; or never.
-fn talks(net: Net) -> Vec<(Vec<Timed>, bool)> {
+fn talks(net: Net) -> Vec<(Talk, bool)> {
     let gre = |from, to| ip(from, to, protocol::GRE, &[0, 0, 8, 0]);
     let other = |from, to| ip(from, to, 253, b"");
     let (client, server) = (net.client, net.server);

@@ -56,7 +56,7 @@ fn each_mask_tells_its_changes_and_builds_nothing_else() {
                 let mut wanted = expected(mask);
                 wanted.extend(host_expired.then(|| "host".to_owned()));
                 let mut road = Road::with(|config| {
-                    config.events = EventMask { connections: mask, host_expired };
+                    config.events = EventMask { connections: mask, expectations: false, host_expired };
                     // Were more built than is told, it would be lost and counted.
                     config.max_events = wanted.len();
                 });
@@ -79,5 +79,8 @@ fn everything_is_in_all() {
 
 #[test]
 fn nobody_asks_by_default() {
-    assert_eq!(tctable::Config::default().events, EventMask { connections: Changes::NONE, host_expired: false });
+    assert_eq!(
+        tctable::Config::default().events,
+        EventMask { connections: Changes::NONE, expectations: false, host_expired: false }
+    );
 }

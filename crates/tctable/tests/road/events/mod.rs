@@ -13,7 +13,7 @@ use crate::support::Road;
 
 /// A road that tells these changes, and nothing of hosts.
 fn telling(connections: Changes) -> Road {
-    Road::with(|config| config.events = EventMask { connections, host_expired: false })
+    Road::with(|config| config.events = EventMask { connections, expectations: false, host_expired: false })
 }
 
 /// What was told since the last call, in one word for each event; the names of changes are joined by `+`.
@@ -25,6 +25,7 @@ fn word(event: &Event) -> String {
     match event {
         Event::Connection { changes, .. } => changes.names().collect::<Vec<_>>().join("+"),
         Event::ConnectionEnded { ended, .. } => format!("{:?}", ended.reason),
+        Event::Expectation { change, .. } => format!("{change:?}"),
         Event::HostExpired(_) => "host".to_owned(),
         Event::Lost(count) => format!("lost {count}"),
     }

@@ -189,6 +189,7 @@ impl Auditor {
                 Event::Connection { changes, owner, connection, .. } => {
                     format!("{owner:?} {changes:?} {}", describe_connection(&connection))
                 }
+                Event::Expectation { change, expectation } => format!("{change:?} {expectation:?}"),
                 Event::Lost(count) => format!("{count} lost"),
             });
         }

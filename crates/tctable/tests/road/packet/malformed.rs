@@ -1,11 +1,12 @@
 //! Every cause for which a frame cannot be counted as IP, by its name.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use tctable::packet::{Frame, LinkType, Malformed, NotIp, PacketInfo};
-use tctable_lab::packets::{ethernet, ethertype, linux_sll, linux_sll2, pppoe_session, vlan};
+use tctable_lab::packets::{Ipv6, ethernet, ethertype, linux_sll, linux_sll2, pppoe_session, protocol, vlan};
 
-use crate::support::{BOTH, Road, V4, V6, counter, frame};
+use crate::support::{BOTH, Net, Road, V4, V6, counter, frame};
 
 /// A frame that is wrong: the cause that it shows, its link type, bytes on the wire, and the bytes.
 type Wrong = (&'static str, LinkType, u32, Vec<u8>);
@@ -66,6 +67,22 @@ fn wrong() -> Vec<Wrong> {
         let kind = if net.client.is_ipv4() { ethertype::IPV4 } else { ethertype::IPV6 };
         let data = ether(kind, &packet[..packet.len() - 1]);
         whole("ip_length", LinkType::Ethernet, data);
+    }
+    let Net { client: IpAddr::V6(from), server: IpAddr::V6(to), .. } = V6 else { panic!("IPv6") };
+    let hop_by_hop =
+        |options: &[u8]| Ipv6::new(from, to, protocol::UDP).extension(protocol::HOP_BY_HOP, options).build(b"");
+    // Padding of eight bytes, padding that is not zero, an option that must be known, one beyond the header, a jumbo
+    // option in a packet with a length.
+    for options in
+        [&[0; 14][..], &[1, 4, 0, 0, 0, 1], &[0x5e, 4, 0, 0, 0, 0], &[0x1e, 5, 0, 0, 0, 0], &[194, 4, 0, 1, 0, 0]]
+    {
+        whole("hop_by_hop", LinkType::Raw, hop_by_hop(options));
+    }
+    // The packet ends before its header does, or before there is one.
+    whole("hop_by_hop", LinkType::Raw, changed(hop_by_hop(&[1, 4, 0, 0, 0, 0]), 41, 1));
+    for length in 0..8 {
+        let packet = changed(hop_by_hop(&[1, 4, 0, 0, 0, 0]), 5, length);
+        whole("hop_by_hop", LinkType::Raw, packet[..40 + usize::from(length)].to_vec());
     }
     // The capture kept less than there was on the wire, and there was less than the header tells.
     all.push(("ip_length", LinkType::Raw, 30, V4.ask()[..24].to_vec()));

@@ -6,7 +6,7 @@ use super::{fragments, hosts, rules, table, timeouts};
 use crate::support::{BOTH, Road};
 
 /// Tested with what they limit.
-const ELSEWHERE: [&str; 1] = ["net.netfilter.nf_conntrack_expect_max"];
+const ELSEWHERE: [&str; 2] = ["net.netfilter.nf_conntrack_expect_max", "net.netfilter.nf_conntrack_helper"];
 
 const READ_ONLY: [&str; 3] =
     ["net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_timestamp"];
