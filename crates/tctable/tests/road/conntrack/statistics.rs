@@ -27,9 +27,6 @@ fn each_has_its_name() {
         clash_resolve: 9,
         chaintoolong: 10,
         delete: 11,
-        expect_new: 12,
-        expect_create: 13,
-        expect_delete: 14,
     };
     let named = [
         ("found", 1),
@@ -43,9 +40,6 @@ fn each_has_its_name() {
         ("chaintoolong", 10),
         ("ignore", 3),
         ("delete", 11),
-        ("expect_new", 12),
-        ("expect_create", 13),
-        ("expect_delete", 14),
     ];
     assert_eq!(statistics.named(), named);
 }
