@@ -73,7 +73,7 @@ impl Family {
         }
     }
 
-    /// A host that lives inside: of 16,777,216.
+    /// A host that lives inside: of 4,194,304.
     fn inside(self, nth: u64) -> IpAddr {
         self.address(0x0a00_0000, 0xfd01, nth & 0x3f_ffff)
     }
@@ -212,7 +212,7 @@ impl Scene {
                 })
                 .collect();
             self.receive(&burst);
-            if sent % OPEN_EVERY == 0 {
+            if sent.is_multiple_of(OPEN_EVERY) {
                 self.begin(sent);
             }
             self.go_on(sent);

@@ -29,7 +29,24 @@ struct Talk {
     next: [u32; 2],
     /// The SCTP tag that packets of each direction carry.
     tags: [u32; 2],
+    /// How far it has got by itself: the next of [`USUAL`].
+    phase: usize,
 }
+
+/// Who sends what in a life without surprises, and how many bytes with it.
+const USUAL: [(usize, u8, usize); 11] = [
+    (0, flags::SYN, 0),
+    (1, flags::SYN | flags::ACK, 0),
+    (0, flags::ACK, 0),
+    (0, flags::ACK | flags::PSH, 100),
+    (1, flags::ACK, 0),
+    (1, flags::ACK | flags::PSH, 100),
+    (0, flags::ACK, 0),
+    (0, flags::FIN | flags::ACK, 0),
+    (1, flags::ACK, 0),
+    (1, flags::FIN | flags::ACK, 0),
+    (0, flags::ACK, 0),
+];
 
 /// Two of three inside, two of them outside, in two families.
 fn ends(talk: usize) -> [SocketAddr; 2] {
@@ -60,9 +77,11 @@ impl Talks {
         let side = talk >> 7;
         let talk = talk % TALKS;
         let ends = ends(talk);
+        let side = if choice < 50 { USUAL[self.talks[talk].phase].0 } else { side };
         let (from, to) = (ends[side], ends[1 - side]);
         let (number, payload) = match choice {
-            0..90 => (protocol::TCP, self.segment(talk, side, from, to, input)),
+            0..50 => (protocol::TCP, self.usual(talk, from, to)),
+            50..90 => (protocol::TCP, self.segment(talk, side, from, to, input)),
             90..115 => (protocol::UDP, udp(from, to, &vec![0; usize::from(input.byte() % 64)])),
             115..130 => echo(from.ip(), to.ip(), input),
             130..150 => (protocol::SCTP, self.association(talk, side, from, to, input)),
@@ -78,6 +97,17 @@ impl Talks {
         self.last_payload = (number, payload);
         self.last_ends = Some((from.ip(), to.ip()));
         Some(packet)
+    }
+
+    /// What comes next where nothing goes wrong.
+    fn usual(&mut self, talk: usize, from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+        let talk = &mut self.talks[talk];
+        let (side, flags, size) = USUAL[talk.phase];
+        talk.phase = (talk.phase + 1) % USUAL.len();
+        let seq = talk.next[side];
+        let ack = if flags & flags::ACK != 0 { talk.next[1 - side] } else { 0 };
+        talk.next[side] = after(seq, flags, size);
+        tcp(from, to, &Tcp { seq, ack, flags, ..Tcp::default() }, &vec![0; size])
     }
 
     fn segment(
@@ -119,8 +149,7 @@ impl Talks {
         let ack = if flags & flags::ACK != 0 { other.wrapping_add(offset(input, window)) } else { 0 };
         // What lies in order goes on from there.
         if seq == own {
-            let controls = u32::from(flags & flags::SYN != 0) + u32::from(flags & flags::FIN != 0);
-            self.talks[talk].next[side] = own.wrapping_add(size as u32).wrapping_add(controls);
+            self.talks[talk].next[side] = after(own, flags, size);
         }
         tcp(from, to, &Tcp { seq, ack, flags, window, options: options.to_vec(), ..Tcp::default() }, &vec![0; size])
     }
@@ -218,6 +247,12 @@ impl Talks {
         packet[at] ^= input.byte();
         Some(packet)
     }
+}
+
+/// The sequence number after a segment.
+fn after(seq: u32, flags: u8, size: usize) -> u32 {
+    let controls = u32::from(flags & flags::SYN != 0) + u32::from(flags & flags::FIN != 0);
+    seq.wrapping_add(size as u32).wrapping_add(controls)
 }
 
 /// How far a number lies from where it belongs: mostly not at all.

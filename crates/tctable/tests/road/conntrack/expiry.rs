@@ -3,7 +3,7 @@
 use tctable::Event;
 use tctable::conntrack::EndReason;
 use tctable::time::{Duration, Instant};
-use tctable_lab::packets::ip;
+use tctable_lab::packets::{Tcp, ip, tcp_packet};
 
 use super::tcp::open;
 use crate::support::{BOTH, Net, Road, START, segment};
@@ -160,6 +160,50 @@ fn a_deadline_that_moved_nearer_is_kept() {
             assert_eq!(road.gateway.conntrack().count(), open);
         }
         assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
+    }
+}
+
+/// What takes an open connection from five days to something nearer, and the seconds that are left then.
+fn shorteners(net: Net) -> Vec<(Vec<u8>, u64)> {
+    let data = tcp_packet(net.from(), net.to(), &Tcp { seq: 1, ack: 1, ..Tcp::default() }, b"data");
+    let shut = tcp_packet(net.to(), net.from(), &Tcp { window: 0, ack: 1, ..Tcp::default() }, b"");
+    vec![
+        (net.out("F."), 120),
+        (net.back("F."), 120),
+        (net.back("R."), 10),
+        (net.out("R."), 10),
+        (data, 300),
+        (shut, 300),
+    ]
+}
+
+#[test]
+fn whatever_brought_the_deadline_nearer_it_leaves_the_table_in_time() {
+    for net in BOTH {
+        for (packet, seconds) in shorteners(net) {
+            // At any time of the timers' rounds, for a driver that is called and for one that only has traffic.
+            for wait in [0, 1, 59, 60, 61, 100_000] {
+                for calls in [true, false] {
+                    let mut road = open(net);
+                    road.wait(Duration::from_secs(wait)).pass(&packet);
+                    let deadline = road.now + Duration::from_secs(seconds);
+                    assert_eq!(road.connection().1.deadline(), deadline);
+                    if calls {
+                        road.sleep_until(before(deadline));
+                        assert_eq!(road.gateway.conntrack().count(), 1);
+                        road.wait(NANO).tick();
+                    } else {
+                        // Somebody's packets, which open nothing.
+                        road.now = before(deadline);
+                        road.pass(&net.pong(1));
+                        assert_eq!(road.gateway.conntrack().count(), 1);
+                        road.wait(Duration::from_millis(51)).pass(&net.pong(1));
+                    }
+                    assert_eq!(road.gateway.conntrack().count(), 0, "{wait} {calls}");
+                    assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
+                }
+            }
+        }
     }
 }
 

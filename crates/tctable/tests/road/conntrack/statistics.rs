@@ -1,4 +1,5 @@
-//! Every statistic is filled, and none is filled by anything else.
+//! Every statistic is filled, and none is filled by anything else. What needs two first packets on their road at once is
+//! tested beside the table.
 
 use std::net::IpAddr;
 
@@ -10,6 +11,37 @@ use crate::support::{BOTH, Net, Road, V4, V6};
 
 fn after(road: &Road) -> Statistics {
     *road.gateway.conntrack().statistics()
+}
+
+#[test]
+fn each_has_its_name() {
+    let statistics = Statistics {
+        found: 1,
+        invalid: 2,
+        ignore: 3,
+        insert: 4,
+        insert_failed: 5,
+        drop: 6,
+        early_drop: 7,
+        error: 8,
+        clash_resolve: 9,
+        chaintoolong: 10,
+        delete: 11,
+    };
+    let named = [
+        ("found", 1),
+        ("invalid", 2),
+        ("insert", 4),
+        ("insert_failed", 5),
+        ("drop", 6),
+        ("early_drop", 7),
+        ("error", 8),
+        ("clash_resolve", 9),
+        ("chaintoolong", 10),
+        ("ignore", 3),
+        ("delete", 11),
+    ];
+    assert_eq!(statistics.named(), named);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn seen_reply_from_the_first_answer_on() {
     }
 }
 
-/// Packets with the seconds at which they come.
+/// Packets with the milliseconds before each.
 type Talk = Vec<(u64, Vec<u8>)>;
 
 /// Packets after which a connection is assured, but not after the last but one; or never.
