@@ -17,6 +17,7 @@ mod help;
 pub mod helper;
 mod icmp;
 mod pressure;
+mod recent;
 mod sctp;
 mod state;
 mod statistics;

@@ -10,6 +10,7 @@ use super::expect::Expectations;
 use super::extension::Extension;
 use super::helper::{Helpers, Keymap};
 use super::pressure::Random;
+use super::recent::Recent;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::timeouts::Ready;
@@ -98,6 +99,7 @@ pub struct Conntrack {
     pub(super) timeouts: Ready,
     hasher: Hasher,
     index: Index,
+    recent: Recent,
     pub(super) slab: Slab<Connection>,
     wheel: Wheel,
     pub(super) statistics: Statistics,
@@ -124,6 +126,7 @@ impl Conntrack {
             config,
             hasher: Hasher::new(key),
             index: Index::new(),
+            recent: Recent::new(),
             slab: Slab::new(),
             wheel: Wheel::new(),
             statistics: Statistics::default(),
@@ -238,10 +241,16 @@ impl Conntrack {
         self.index.prefetch(hash)
     }
 
-    /// The second step without the first.
+    /// What does for the first two steps where the connections are few.
     #[inline(always)]
-    pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
-        self.index.likely(hash)
+    pub(crate) fn recent(&self, tuple: &Tuple) -> Option<u32> {
+        self.recent.likely(tuple)
+    }
+
+    /// Takes down where the connection of a packet was found, for [`Conntrack::recent`].
+    #[inline(always)]
+    pub(crate) fn remember(&mut self, tuple: &Tuple, place: u32) {
+        self.recent.remember(tuple, place);
     }
 
     /// Third step: asks for the cache lines of the connection.

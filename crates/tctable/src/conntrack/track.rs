@@ -107,7 +107,7 @@ pub(crate) enum Refused {
 }
 
 impl Conntrack {
-    /// The connection at a guessed place ([`Conntrack::likely`]) and the packet's direction, if the guess is right; a wrong
+    /// The connection at a guessed place ([`Conntrack::recent`], [`Line::likely`](crate::table::Line::likely)) and the packet's direction, if the guess is right; a wrong
     /// one costs a search ([`Conntrack::search`]), nothing else.
     #[inline(always)]
     pub(crate) fn guess(&self, likely: Option<u32>, tuple: &Tuple) -> Option<(u32, Direction)> {

@@ -84,7 +84,8 @@ struct Burst([Ahead; BURST]);
 struct Ahead {
     info: PacketInfo,
     read: Result<(), NotIp>,
-    hash: Hash,
+    /// Where looking ahead needed it.
+    hash: Option<Hash>,
     /// A guess at the place of the connection.
     likely: Option<u32>,
     /// A guess at the place of the host that it will belong to.
@@ -92,7 +93,7 @@ struct Ahead {
 }
 
 impl Ahead {
-    const NOTHING: Ahead = Ahead { info: PacketInfo::EMPTY, read: Ok(()), hash: Hash(0), likely: None, host: None };
+    const NOTHING: Ahead = Ahead { info: PacketInfo::EMPTY, read: Ok(()), hash: None, likely: None, host: None };
 }
 
 impl Default for Burst {
@@ -104,7 +105,8 @@ impl Default for Burst {
 /// What was looked up for a packet before it is judged.
 #[derive(Clone, Copy)]
 struct Known {
-    hash: Hash,
+    /// Its tuple's hash, if anybody needed it.
+    hash: Option<Hash>,
     /// Its connection and its direction there.
     found: Option<(u32, Direction)>,
     /// A guess at the place of the host that a new connection will belong to.
@@ -210,7 +212,7 @@ impl Gateway {
                 self.look_ahead(waiting.len(), &mut burst);
             } else {
                 for ahead in burst.0.iter_mut().take(waiting.len()) {
-                    (ahead.likely, ahead.host) = (self.conntrack.likely(ahead.hash), None);
+                    (ahead.hash, ahead.likely, ahead.host) = (None, self.conntrack.recent(&ahead.info.tuple), None);
                 }
             }
             for (frame, ahead) in waiting.iter().zip(&burst.0) {
@@ -230,10 +232,6 @@ impl Gateway {
             ahead.read = ahead.info.fill(frame);
             ahead.info.tuple.zone = self.zones.of(frame.device);
         }
-        // A loop of its own: the keys of the hash stay in registers.
-        for ahead in burst.0.iter_mut().take(frames.len()) {
-            ahead.hash = self.conntrack.hash(&ahead.info.tuple);
-        }
     }
 
     /// Asks for the cache lines of a burst's connections and hosts. Only guesses come of it, so the outcome does not
@@ -241,9 +239,11 @@ impl Gateway {
     #[inline(never)]
     fn look_ahead(&self, count: usize, burst: &mut Burst) {
         let burst = &mut burst.0[..count.min(BURST)];
+        // A loop of its own: the keys of the hash stay in registers.
+        let hashes: ArrayVec<Hash, BURST> =
+            burst.iter_mut().map(|ahead| *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))).collect();
         // Each loop asks for what the next one reads.
-        let lines: ArrayVec<Line<'_>, BURST> =
-            burst.iter().map(|ahead| self.conntrack.prefetch_index(ahead.hash)).collect();
+        let lines: ArrayVec<Line<'_>, BURST> = hashes.iter().map(|hash| self.conntrack.prefetch_index(*hash)).collect();
         for (line, ahead) in lines.iter().zip(&mut *burst) {
             ahead.likely = line.likely();
             if let Some(place) = ahead.likely {
@@ -307,10 +307,10 @@ impl Gateway {
         self.totals.frames.count(packet.frame.wire_len);
         self.totals.ip.count(packet.info.ip_len);
         if packet.info.fragment != Fragment::None {
-            return self.pass_fragment(now, packet, ahead.hash, observer);
+            return self.pass_fragment(now, packet, observer);
         }
         if packet.info.transport == Transport::Gre {
-            return self.follow_rare(now, packet, packet, ahead.hash, observer);
+            return self.follow_rare(now, packet, packet, observer);
         }
         match self.conntrack.guess(ahead.likely, &packet.info.tuple) {
             Some(found) => self.pass_found(now, packet, found, ahead, observer),
@@ -321,10 +321,19 @@ impl Gateway {
     /// The same where the guess at the connection was wrong, or there was none.
     #[inline(never)]
     fn pass_unforeseen<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, ahead: &Ahead, observer: &mut O) {
-        let Ahead { hash, host, .. } = *ahead;
-        match self.conntrack.search(hash, &packet.info.tuple) {
-            Some(found) => self.pass_found(now, packet, found, ahead, observer),
-            None => self.follow(now, packet, packet, Known { hash, found: None, host }, observer),
+        let tuple = &packet.info.tuple;
+        let hash = ahead.hash.unwrap_or_else(|| self.conntrack.hash(tuple));
+        match self.conntrack.search(hash, tuple) {
+            Some(found) => {
+                if ahead.hash.is_none() {
+                    self.conntrack.remember(tuple, found.0);
+                }
+                self.pass_found(now, packet, found, ahead, observer);
+            }
+            None => {
+                let known = Known { hash: Some(hash), found: None, host: ahead.host };
+                self.follow(now, packet, packet, known, observer);
+            }
         }
     }
 
@@ -352,36 +361,28 @@ impl Gateway {
 
     /// The road of what is rare: GRE may get its sender's call id from what PPTP announced.
     #[cold]
-    fn follow_rare<O: Observer>(
-        &mut self,
-        now: Instant,
-        whole: Packet<'_>,
-        packet: Packet<'_>,
-        hash: Hash,
-        observer: &mut O,
-    ) {
+    fn follow_rare<O: Observer>(&mut self, now: Instant, whole: Packet<'_>, packet: Packet<'_>, observer: &mut O) {
         let mut info = *whole.info;
-        let mut hash = hash;
         if let Some(tuple) = self.conntrack.gre_tuple(&info.tuple) {
             info.tuple = tuple;
-            hash = self.conntrack.hash(&tuple);
         }
-        let known = Known { hash, found: self.conntrack.search(hash, &info.tuple), host: None };
+        let hash = self.conntrack.hash(&info.tuple);
+        let known = Known { hash: Some(hash), found: self.conntrack.search(hash, &info.tuple), host: None };
         self.follow(now, Packet { info: &info, ..whole }, packet, known, observer);
     }
 
     /// PREROUTING: a fragment waits until its datagram is whole; that goes on in the place of the last one. Each counts for
     /// its hosts as it comes, and the datagram, as the kernel has it, for its connection.
     #[cold]
-    fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, hash: Hash, observer: &mut O) {
+    fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, observer: &mut O) {
         let Some(mut defrag) = self.defrag.take() else { return };
         match defrag.push(now, packet) {
-            Outcome::Passed => self.follow_rare(now, packet, packet, hash, observer),
+            Outcome::Passed => self.follow_rare(now, packet, packet, observer),
             Outcome::Whole(frame) => match PacketInfo::read(&frame) {
                 Ok(mut info) => {
                     info.tuple.zone = packet.info.tuple.zone;
                     let whole = Packet { frame: &frame, info: &info };
-                    self.follow_rare(now, whole, packet, self.conntrack.hash(&info.tuple), observer);
+                    self.follow_rare(now, whole, packet, observer);
                 }
                 // No datagram is put together so.
                 Err(_) => self.refuse_fragment(packet, observer),
@@ -453,7 +454,8 @@ impl Gateway {
         observer: &mut O,
     ) {
         // PREROUTING: conntrack.
-        let mut begun = self.begin(now, whole, packet.info.ip_len, known.hash);
+        let hash = known.hash.unwrap_or_else(|| self.conntrack.hash(&whole.info.tuple));
+        let mut begun = self.begin(now, whole, packet.info.ip_len, hash);
         let tracked = match &begun {
             Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
             Err(Refused::Invalid) => Tracked::INVALID,

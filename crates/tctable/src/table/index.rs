@@ -90,12 +90,6 @@ impl Index {
         line
     }
 
-    /// [`Line::likely`] without asking for the line first.
-    #[inline(always)]
-    pub(crate) fn likely(&self, hash: Hash) -> Option<u32> {
-        self.table(hash).line(hash).likely()
-    }
-
     /// Puts an entry in. The same entry must not be in already.
     ///
     /// # Errors
@@ -314,7 +308,8 @@ mod tests {
         for entry in 0..20_000u32 {
             index.insert(Hash(spread(entry)), entry).unwrap();
             if index.previous.is_some() && entry.is_multiple_of(500) {
-                let right = (0..=entry).filter(|entry| index.likely(Hash(spread(*entry))) == Some(*entry)).count();
+                let right =
+                    (0..=entry).filter(|entry| index.prefetch(Hash(spread(*entry))).likely() == Some(*entry)).count();
                 assert!(right as f64 > f64::from(entry) * 0.9, "{right} of {entry}");
                 moving += 1;
             }

@@ -36,7 +36,7 @@ fn with<T>(data: &[u8], look: impl FnOnce(Packet<'_>) -> T) -> T {
 fn begin(table: &mut Conntrack, packet: &[u8]) -> Unconfirmed {
     with(packet, |packet| {
         let hash = table.hash(&packet.info.tuple);
-        assert_eq!(table.track(NOW, packet, hash, None).attached, Attached::New);
+        assert_eq!(table.track(NOW, packet, None).attached, Attached::New);
         table.begin(NOW, packet, hash, true).expect("it may begin")
     })
 }
@@ -178,8 +178,8 @@ fn a_fixed_timeout_keeps_its_deadline_and_packets_count() {
         for (seconds, packet) in [(1, &answer), (10, &ask), (29, &answer)] {
             let now = NOW + Duration::from_secs(seconds);
             with(packet, |packet| {
-                let hash = table.hash(&packet.info.tuple);
-                assert_eq!(table.track(now, packet, hash, None).attached, Attached::Confirmed(place));
+                let found = table.search(table.hash(&packet.info.tuple), &packet.info.tuple);
+                assert_eq!(table.track(now, packet, found).attached, Attached::Confirmed(place));
             });
             assert_eq!(table.slab[place].deadline(), deadline);
         }
