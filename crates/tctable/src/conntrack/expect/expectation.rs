@@ -97,6 +97,8 @@ pub struct Expectation {
     pub master: ConnectionId,
     /// The name of the helper that read the announcement.
     pub helper: &'static str,
+    /// The transport protocol of that connection: a helper for TCP and one for UDP are two, also where they share a name.
+    pub helper_protocol: u8,
     /// The number of its class among the helper's policies.
     pub class: u8,
     /// The policy of its class.

@@ -17,6 +17,7 @@ fn expectation(master: ConnectionId, tuple: Tuple) -> Expectation {
         mask: Mask { source: Mask::whole(tuple.family), source_port: 0 },
         master,
         helper: "test",
+        helper_protocol: protocol::TCP,
         class: 0,
         policy: POLICY,
         flags: Flags::default(),

@@ -108,6 +108,7 @@ impl Requests<'_> {
             mask,
             master: self.master,
             helper: self.helper.name(),
+            helper_protocol: self.original.protocol,
             class: wanted.class,
             policy,
             flags: wanted.flags,
@@ -129,11 +130,13 @@ impl Requests<'_> {
         }
     }
 
-    /// Whether another master's helper of the same name expects such a connection in the same class.
+    /// Whether the same helper expects such a connection in the same class for another master.
     pub fn others_expect(&self, wanted: &Wanted) -> bool {
         let found = self.expectations.find(self.now, &self.tuple(wanted), self.zone);
         found.is_some_and(|other| {
-            other.master != self.master && other.helper == self.helper.name() && other.class == wanted.class
+            let same_helper =
+                (other.helper, other.helper_protocol) == (self.helper.name(), self.original.protocol);
+            other.master != self.master && same_helper && other.class == wanted.class
         })
     }
 

@@ -198,3 +198,19 @@ fn a_long_line_of_contacts_takes_time_in_proportion() {
     assert_eq!(talk.say(&mut tables, Reply, answer), Accept);
     assert_eq!(tables.expected(NOW), [""; 0]);
 }
+
+/// The kernel has a helper for UDP and one for TCP: only what the same one expects already is left to it whole.
+#[test]
+fn media_that_another_connections_helper_expects() {
+    let line = ["c=IN IP4 10.1.0.1", "m=audio 4000 x"];
+    for (second, expected) in [(Transport::Udp, &[4000][..]), (Transport::Tcp, &[4000, 4001])] {
+        let mut tables = Tables::new();
+        assert_eq!(Talk::new(udp(), Family::V4, &mut tables).say(&mut tables, Original, invite(&line)), Accept);
+        // The second of both has come.
+        let came = tuple(protocol::UDP, (SERVER, 0), (CLIENT, 4001));
+        assert!(tables.expectations.remove(&came, 0));
+        let mut talk = Talk::new(Sip::new(second), Family::V4, &mut tables);
+        assert_eq!(talk.say(&mut tables, Original, invite(&line)), Accept);
+        assert_eq!(tables.expected(NOW), media(TO_CLIENT, "audio", expected), "{second:?}");
+    }
+}

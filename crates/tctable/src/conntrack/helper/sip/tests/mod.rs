@@ -5,7 +5,7 @@ mod stream;
 use super::super::testing::*;
 use super::*;
 use crate::conntrack::helper::Outcome::{Accept, Drop};
-use crate::packet::Family;
+use crate::packet::{Family, protocol};
 
 const TO_CLIENT: &str = "l3proto = 2 proto=17 src=10.2.0.1 dst=10.1.0.1";
 const TO_SERVER: &str = "l3proto = 2 proto=17 src=10.1.0.1 dst=10.2.0.1";
