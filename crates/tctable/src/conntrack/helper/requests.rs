@@ -134,8 +134,7 @@ impl Requests<'_> {
     pub fn others_expect(&self, wanted: &Wanted) -> bool {
         let found = self.expectations.find(self.now, &self.tuple(wanted), self.zone);
         found.is_some_and(|other| {
-            let same_helper =
-                (other.helper, other.helper_protocol) == (self.helper.name(), self.original.protocol);
+            let same_helper = (other.helper, other.helper_protocol) == (self.helper.name(), self.original.protocol);
             other.master != self.master && same_helper && other.class == wanted.class
         })
     }
