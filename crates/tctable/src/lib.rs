@@ -11,7 +11,9 @@ pub mod account;
 pub mod conntrack;
 pub mod defrag;
 pub mod gateway;
+pub mod hook;
 pub mod packet;
+pub mod ruleset;
 mod table;
 pub mod time;
 

@@ -34,6 +34,11 @@ impl Unconfirmed {
         if self.connection.status.contains(Status::EXPECTED) { CtState::Related } else { CtState::New }
     }
 
+    /// The connection as it is so far.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Whether a helper listens to it, or another connection expected it.
     #[inline(always)]
     pub(crate) fn is_extended(&self) -> bool {

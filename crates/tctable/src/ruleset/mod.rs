@@ -1,0 +1,9 @@
+//! Rules as people have them: the text of `iptables-save` and `ip6tables-save`.
+
+mod matches;
+mod rule;
+mod target;
+
+pub use matches::*;
+pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
+pub use target::*;
