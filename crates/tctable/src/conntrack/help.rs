@@ -205,6 +205,17 @@ impl Conntrack {
         }
     }
 
+    /// Gives a connection that begins the helper that a rule names, unless what expected it gave it one.
+    pub(crate) fn assign(&mut self, new: &mut Unconfirmed, name: &str) {
+        let tuple = new.connection.original;
+        let Some(helper) = self.helpers.find(name, tuple.family, tuple.protocol) else { return };
+        let extension = new.extension.get_or_insert_default();
+        if extension.helper.is_none() {
+            extension.helper = Some(Attached::new(helper.clone()));
+            new.connection.status.insert(Status::HELPER);
+        }
+    }
+
     /// Gives a connection a helper, as a rule does for new ones; tells whether both were there.
     pub(crate) fn attach_helper(&mut self, id: ConnectionId, name: &str) -> Option<(u32, Changes)> {
         let connection = self.get(id).filter(|connection| !connection.status.contains(Status::DYING))?;

@@ -62,7 +62,7 @@ impl Status {
         self.0 & !Self::EXTENDED.0
     }
 
-    pub(super) const fn is_extended(self) -> bool {
+    pub(crate) const fn is_extended(self) -> bool {
         self.contains(Self::EXTENDED)
     }
 

@@ -187,6 +187,11 @@ impl Conntrack {
         }
     }
 
+    /// A packet is not to be tracked.
+    pub(crate) fn leave_untracked(&mut self) {
+        self.statistics.ignore += 1;
+    }
+
     /// A packet that cannot be read, or whose checksum is wrong.
     #[cold]
     fn refuse(&mut self, now: Instant, packet: Packet<'_>, damaged: bool) -> Tracked {

@@ -1,4 +1,7 @@
+use std::net::IpAddr;
+
 use super::event::EventMask;
+use super::route::Route;
 use crate::account::{self, Inside};
 use crate::conntrack::{self, helper::Helpers};
 use crate::defrag;
@@ -18,6 +21,15 @@ pub struct Config {
     pub helpers: Helpers,
     /// Which networks and devices are inside.
     pub inside: Inside,
+    /// By which devices packets come and go.
+    pub route: Route,
+    /// The gateway's own addresses: what goes to them takes the road by LOCAL_IN, what comes from them that by LOCAL_OUT.
+    pub local: Vec<IpAddr>,
+    /// Observers are shown the rules that each packet met.
+    pub trace: bool,
+    /// Packets that wait at most for [`super::Gateway::poll_transmit`]; further ones are lost and counted. 0 where nobody
+    /// takes them.
+    pub max_transmits: usize,
     /// Keys the hashes of addresses and ports. Take it from a good source of randomness where others choose the
     /// packets; no answer of the engine depends on it.
     pub hash_key: HashKey,
@@ -39,6 +51,10 @@ impl Default for Config {
             hosts: account::Config::default(),
             helpers: Helpers::default(),
             inside: Inside::new(&Inside::default_prefixes()),
+            route: Route::default(),
+            local: Vec::new(),
+            trace: false,
+            max_transmits: 0,
             hash_key: HashKey::default(),
             seed: 0,
             events: EventMask::default(),

@@ -1,8 +1,13 @@
 //! What is done to an engine from outside, between packets.
 
+use std::net::IpAddr;
+
+use super::hooks::{HookFn, HookHandle};
 use super::road::Gateway;
+use super::route::{Own, Route};
 use crate::conntrack::helper::UnknownHelper;
 use crate::conntrack::{Changes, ConnectionId};
+use crate::hook::{Families, Hook};
 use crate::packet::DeviceId;
 
 impl Gateway {
@@ -39,6 +44,41 @@ impl Gateway {
         self.config.helpers.assign(name, protocol, port)?;
         self.conntrack.set_helpers(self.config.helpers.clone());
         Ok(())
+    }
+
+    /// Lets a function look at packets, from the next one on: at a hook, in the order of the priorities, the lower ones
+    /// first; of equal ones the latest comes first, as in the kernel. The road's own functions stand at the priorities of
+    /// [`crate::hook::priority`].
+    pub fn register_hook(
+        &mut self,
+        hook: Hook,
+        priority: i32,
+        families: Families,
+        function: impl HookFn + 'static,
+    ) -> HookHandle {
+        self.hooks.register(hook, priority, families, Box::new(function))
+    }
+
+    /// Takes a function out again and gives it back; `None` where it is out already. Packets that it queued go on where it
+    /// stood.
+    pub fn unregister_hook(&mut self, handle: HookHandle) -> Option<Box<dyn HookFn>> {
+        self.hooks.unregister(handle)
+    }
+
+    /// Names a device, for rules and functions that go by names.
+    pub fn name_device(&mut self, device: DeviceId, name: &str) {
+        self.devices.set(device, name);
+    }
+
+    /// By which devices packets come and go, from the next one on.
+    pub fn set_route(&mut self, route: Route) {
+        self.config.route = route;
+    }
+
+    /// The gateway's own addresses, from the next packet on.
+    pub fn set_local(&mut self, addresses: &[IpAddr]) {
+        self.config.local = addresses.to_vec();
+        self.own = Own::new(addresses);
     }
 
     /// Puts a device into a zone: from the next packet on connections through it are apart from those of other zones,

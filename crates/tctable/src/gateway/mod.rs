@@ -3,15 +3,25 @@
 mod config;
 mod control;
 mod event;
+mod hooks;
 mod observer;
+mod queue;
 mod road;
+mod route;
+mod rules;
 mod sysctl;
 mod totals;
+mod transmit;
+mod walk;
 mod zones;
 
 pub use config::Config;
 pub use event::{Event, EventMask};
-pub use observer::{Observer, Seen};
+pub use hooks::{HookFn, HookHandle, Passing};
+pub use observer::{Observer, Passed, Seen};
+pub use queue::{Queued, QueuedId, ReinjectError};
 pub use road::Gateway;
+pub use route::Route;
 pub use sysctl::SysctlError;
 pub use totals::{Totals, Unaccounted};
+pub use transmit::Transmit;

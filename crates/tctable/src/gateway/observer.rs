@@ -2,7 +2,9 @@ use std::net::IpAddr;
 
 use super::road::Gateway;
 use crate::conntrack::{Connection, CtState, Direction};
+use crate::hook::{PacketBuf, Verdict};
 use crate::packet::{NotIp, PacketInfo};
+use crate::ruleset::TraceRecord;
 use crate::time::Instant;
 
 /// Sees every frame right after it has passed the road.
@@ -31,6 +33,8 @@ pub struct Seen<'a> {
     pub time: Instant,
     /// What its headers say, or why it is no IP packet.
     pub packet: Result<&'a PacketInfo, NotIp>,
+    /// What became of it: [`Verdict::Accept`] for what is passed on, or was only looked at.
+    pub verdict: Verdict,
     /// What it is to its connection; `None` for a frame that is no IP packet, and for one that was dropped because the
     /// connection table is full.
     pub ct_state: Option<CtState>,
@@ -41,4 +45,16 @@ pub struct Seen<'a> {
     /// Its connection as it stands now, and the connection's id within its host; `None` also for a connection that
     /// ended with this packet.
     pub connection: Option<(&'a Connection, Option<u64>)>,
+    /// The packet at its road's end, with its mark, its devices and its bytes, and the rules that it met: where rules are
+    /// loaded or functions registered.
+    pub passed: Option<Passed<'a>>,
+}
+
+/// A packet that went through hooks.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    /// The packet as it is now.
+    pub packet: &'a PacketBuf<'a>,
+    /// The rules and policies that it met, in order; empty unless [`super::Config::trace`] asks for them.
+    pub met: &'a [TraceRecord],
 }

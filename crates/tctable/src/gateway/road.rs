@@ -2,16 +2,21 @@ use arrayvec::ArrayVec;
 
 use super::config::Config;
 use super::event::{Event, Events};
+use super::hooks::Hooks;
 use super::observer::{Observer, Seen, Unobserved};
+use super::queue::Queues;
+use super::route::Own;
 use super::totals::Totals;
+use super::transmit::Transmits;
 use super::zones::Zones;
 use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
 use crate::conntrack::helper;
 use crate::conntrack::{
-    Attached, Changes, Connection, ConnectionId, Conntrack, Direction, End, Ended, Refused, Status, Tracked,
+    Attached, Changes, Connection, ConnectionId, Conntrack, Cookie, Direction, End, Ended, Refused, Status, Tracked,
     Unconfirmed,
 };
 use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
+use crate::hook::{Devices, Verdict};
 use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Transport, Tuple};
 use crate::table::{Hash, Line};
 use crate::time::{Duration, Instant, Promptness};
@@ -67,7 +72,12 @@ pub struct Gateway {
     pub(super) zones: Zones,
     /// Taken out while a datagram that it made whole is on its road.
     pub(super) defrag: Option<Box<Defrag>>,
-    totals: Totals,
+    pub(super) hooks: Hooks,
+    pub(super) devices: Devices,
+    pub(super) own: Own,
+    pub(super) queues: Queues,
+    pub(super) transmits: Transmits,
+    pub(super) totals: Totals,
     events: Events,
     pub(super) now: Instant,
     timers_at: Instant,
@@ -81,15 +91,15 @@ struct Burst([Ahead; BURST]);
 
 /// What is known of one frame.
 #[derive(Debug)]
-struct Ahead {
-    info: PacketInfo,
+pub(super) struct Ahead {
+    pub(super) info: PacketInfo,
     read: Result<(), NotIp>,
     /// Where looking ahead needed it.
     hash: Option<Hash>,
     /// A guess at the place of the connection.
-    likely: Option<u32>,
+    pub(super) likely: Option<u32>,
     /// A guess at the place of the host that it will belong to.
-    host: Option<u32>,
+    pub(super) host: Option<u32>,
 }
 
 impl Ahead {
@@ -114,8 +124,8 @@ struct Known {
 }
 
 /// Which hosts a packet counts for.
-#[derive(Clone, Copy)]
-struct Sides {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides {
     tx: bool,
     rx: bool,
     /// The sender was told by its device, not by its address.
@@ -123,10 +133,10 @@ struct Sides {
 }
 
 /// A host that a packet was counted for.
-#[derive(Clone, Copy)]
-struct Counted {
-    place: u32,
-    side: Side,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) place: u32,
+    pub(super) side: Side,
     sides: Sides,
 }
 
@@ -138,6 +148,11 @@ impl Gateway {
             hosts: Hosts::new(config.hosts.clone(), config.hash_key),
             zones: Zones::default(),
             defrag: Some(Box::new(Defrag::new(&config.defrag, config.hash_key))),
+            hooks: Hooks::new(),
+            devices: Devices::default(),
+            own: Own::new(&config.local),
+            queues: Queues::default(),
+            transmits: Transmits::new(config.max_transmits),
             totals: Totals::default(),
             events: Events::new(config.max_events),
             now: Instant::ZERO,
@@ -215,9 +230,11 @@ impl Gateway {
                     (ahead.hash, ahead.likely, ahead.host) = (None, self.conntrack.recent(&ahead.info.tuple), None);
                 }
             }
+            let plain = self.hooks.are_plain();
             for (frame, ahead) in waiting.iter().zip(&burst.0) {
                 match ahead.read {
-                    Ok(()) => self.pass(frame, ahead, observer),
+                    Ok(()) if plain => self.pass(frame, ahead, observer),
+                    Ok(()) => self.pass_hooked(frame, ahead, observer),
                     Err(why) => self.set_aside(frame, why, observer),
                 }
             }
@@ -278,7 +295,7 @@ impl Gateway {
 
     /// Moves time on; a frame that comes late is taken to come now.
     #[inline]
-    fn advance(&mut self, time: Instant) -> Instant {
+    pub(super) fn advance(&mut self, time: Instant) -> Instant {
         if time < self.now {
             self.totals.time_reversed += 1;
         } else {
@@ -295,7 +312,16 @@ impl Gateway {
         self.totals.frames.count(frame.wire_len);
         self.totals.unaccounted.count(why, frame.wire_len);
         let seen =
-            Seen { time: frame.time, packet: Err(why), ct_state: None, direction: None, host: None, connection: None };
+            Seen {
+                time: frame.time,
+                packet: Err(why),
+                verdict: Verdict::Accept,
+                ct_state: None,
+                direction: None,
+                host: None,
+                connection: None,
+                passed: None,
+            };
         observer.seen(self, &seen);
     }
 
@@ -349,8 +375,8 @@ impl Gateway {
         match self.conntrack.track_settled(now, packet, found) {
             // Nobody ends, nothing begins, and there is nothing to tell.
             Some(tracked) => {
-                let host = self.account_tracked(now, packet, packet.info, tracked);
-                self.show(packet, Some(tracked), host, tracked.place(), observer);
+                let host = self.account_tracked(now, packet, packet.info, tracked.cookie, tracked.direction);
+                self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer);
             }
             None => {
                 let known = Known { hash: ahead.hash, found: Some(found), host: ahead.host };
@@ -389,7 +415,7 @@ impl Gateway {
             },
             Outcome::Held => {
                 let host = self.account(now, packet, Class::of(packet.info.tuple.protocol), None, Direction::Original);
-                self.show(packet, None, host, None, observer);
+                self.show(packet, Verdict::Stolen, None, host, None, observer);
             }
             Outcome::Refused(_) => self.refuse_fragment(packet, observer),
         }
@@ -398,7 +424,7 @@ impl Gateway {
 
     fn refuse_fragment<O: Observer>(&mut self, packet: Packet<'_>, observer: &mut O) {
         self.totals.unaccounted.fragments_refused.count(packet.info.ip_len);
-        self.show(packet, None, None, None, observer);
+        self.show(packet, Verdict::DROP, None, None, None, observer);
     }
 
     /// The road of a whole packet, `whole`, which came as, or at last with, `packet`.
@@ -418,29 +444,30 @@ impl Gateway {
             return self.open(now, whole, packet, known, observer);
         }
         // FORWARD: account.
-        let host = self.account_tracked(now, packet, whole.info, tracked);
+        let host = self.account_tracked(now, packet, whole.info, tracked.cookie, tracked.direction);
 
         // POSTROUTING: helper.
         if tracked.extended && self.help(now, whole, &tracked, None) == helper::Outcome::Drop {
-            return self.show(packet, None, host, None, observer);
+            return self.show(packet, Verdict::DROP, None, host, None, observer);
         }
         self.take_changes();
-        self.show(packet, Some(tracked), host, tracked.place(), observer);
+        self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer);
     }
 
     /// Counts a packet for its hosts, when it is known what it is to its connection; `whole` is what it is to conntrack.
     #[inline(always)]
-    fn account_tracked(
+    pub(super) fn account_tracked(
         &mut self,
         now: Instant,
         packet: Packet<'_>,
         whole: &PacketInfo,
-        tracked: Tracked,
+        cookie: Cookie,
+        direction: Direction,
     ) -> Option<Counted> {
         // An error's own ends need not be those of the connection that it is about.
         let own = whole.transport != Transport::IcmpError;
-        let owner = if own { Owner::from_cookie(tracked.cookie) } else { None };
-        self.account(now, packet, Class::of(whole.tuple.protocol), owner, tracked.direction)
+        let owner = if own { Owner::from_cookie(cookie) } else { None };
+        self.account(now, packet, Class::of(whole.tuple.protocol), owner, direction)
     }
 
     /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
@@ -459,7 +486,9 @@ impl Gateway {
         let tracked = match &begun {
             Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
             Err(Refused::Invalid) => Tracked::INVALID,
-            Err(Refused::Full | Refused::HostLimit) => return self.show(packet, None, None, None, observer),
+            Err(Refused::Full | Refused::HostLimit) => {
+                return self.show(packet, Verdict::DROP, None, None, None, observer);
+            }
         };
 
         // FORWARD: account.
@@ -472,17 +501,17 @@ impl Gateway {
         {
             self.tell_expectations();
             if self.help(now, whole, &tracked, Some(new)) == helper::Outcome::Drop {
-                return self.show(packet, None, host, None, observer);
+                return self.show(packet, Verdict::DROP, None, host, None, observer);
             }
         }
         let place = begun.as_mut().ok().and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
         self.take_changes();
-        self.show(packet, Some(tracked), host, place, observer);
+        self.show(packet, Verdict::Accept, Some(tracked), host, place, observer);
     }
 
     /// Shows a packet to the helper of its connection.
     #[cold]
-    fn help(
+    pub(super) fn help(
         &mut self,
         now: Instant,
         whole: Packet<'_>,
@@ -499,7 +528,7 @@ impl Gateway {
     }
 
     /// Makes events of what changed among the expectations, if anybody wants to know it.
-    fn tell_expectations(&mut self) {
+    pub(super) fn tell_expectations(&mut self) {
         if self.config.events.expectations {
             for (change, expectation) in self.conntrack.take_expectation_changes() {
                 self.push_event(Event::Expectation { change, expectation: Box::new(expectation) });
@@ -509,7 +538,7 @@ impl Gateway {
 
     /// The connection that begins with a packet, if there is room for one more.
     #[inline(always)]
-    fn begin(&mut self, now: Instant, packet: Packet<'_>, ip_len: u32, hash: Hash) -> Result<Unconfirmed, Refused> {
+    pub(super) fn begin(&mut self, now: Instant, packet: Packet<'_>, ip_len: u32, hash: Hash) -> Result<Unconfirmed, Refused> {
         let info = packet.info;
         let at_limit = self.hosts.is_at_limit(info.tuple.family, info.tuple.source);
         // Who is at the limit does not push out anybody.
@@ -584,7 +613,7 @@ impl Gateway {
 
     /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's.
     #[inline(always)]
-    fn account(
+    pub(super) fn account(
         &mut self,
         now: Instant,
         packet: Packet<'_>,
@@ -604,7 +633,7 @@ impl Gateway {
 
     /// The same where it may be that both sides or none are inside, or that hosts have to be looked up.
     #[inline(never)]
-    fn account_any(
+    pub(super) fn account_any(
         &mut self,
         now: Instant,
         packet: Packet<'_>,
@@ -692,7 +721,7 @@ impl Gateway {
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
     #[inline(always)]
-    fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
+    pub(super) fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
             self.hosts.open(place, class, ends)
@@ -711,6 +740,7 @@ impl Gateway {
     fn show<O: Observer>(
         &self,
         packet: Packet<'_>,
+        verdict: Verdict,
         tracked: Option<Tracked>,
         host: Option<Counted>,
         place: Option<u32>,
@@ -726,6 +756,8 @@ impl Gateway {
             ct_state: tracked.map(|tracked| tracked.state),
             direction: tracked.filter(|tracked| tracked.attached != Attached::None).map(|tracked| tracked.direction),
             host: host.map(|host| self.hosts.at(host.place).address()),
+            verdict,
+            passed: None,
             connection: connection
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
         };
@@ -789,7 +821,7 @@ impl Gateway {
 
     /// Tells the host, and whoever asked, of what a packet changed on its connection.
     #[inline(always)]
-    fn take_changes(&mut self) {
+    pub(super) fn take_changes(&mut self) {
         let wanted = Changes::ASSURED | self.config.events.connections;
         if !self.conntrack.changes().and(wanted).is_empty() {
             self.tell_changes(self.conntrack.changed());
@@ -818,7 +850,7 @@ impl Gateway {
         self.push_event(Event::Connection { changes, id, owner, connection });
     }
 
-    fn push_event(&mut self, event: Event) {
+    pub(super) fn push_event(&mut self, event: Event) {
         self.totals.events_lost += u64::from(!self.events.push(event));
     }
 

@@ -9,13 +9,15 @@ use crate::packet::{Malformed, NotIp};
 /// packet is counted for one host, for two ([`Totals::inside_to_inside`]), or in one of the other fields of
 /// [`Unaccounted`]. So, for packets and for bytes:
 /// `sum of all hosts - inside_to_inside + outside_to_outside + host_table_full + conntrack_full
-/// + host_limit + fragments_refused = ip`.
+/// + host_limit + fragments_refused + dropped + queue_dropped + stolen + queued = ip + made`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All frames, with their bytes on the wire.
     pub frames: Counter,
     /// All IP packets, with the lengths that their headers tell.
     pub ip: Counter,
+    /// IP packets that the gateway made itself: what a rule rejects is answered.
+    pub made: Counter,
     /// IP packets counted for the host that sent them, and for the one that received them: by [`crate::account::Side`].
     pub(super) sides: [Counter; 2],
     /// IP packets that count for two hosts, among both of `sides`.
@@ -29,6 +31,12 @@ pub struct Totals {
     pub time_reversed: u64,
     /// Events that were lost because too many waited.
     pub events_lost: u64,
+    /// Times that a function told a packet to begin its hook anew.
+    pub repeats: u64,
+    /// Packets that went on where their queue had no reader.
+    pub queue_bypassed: u64,
+    /// Packets for [`super::Gateway::poll_transmit`] that were lost because too many waited.
+    pub transmits_lost: u64,
 }
 
 /// What is not counted for any host, by cause.
@@ -44,6 +52,14 @@ pub struct Unaccounted {
     pub host_limit: Counter,
     /// Fragments that belong to no datagram that makes sense, or for which there was no memory: a gateway drops them.
     pub fragments_refused: Counter,
+    /// IP packets that a function or a rule dropped before they counted for a host.
+    pub dropped: Counter,
+    /// IP packets that were dropped, before they counted for a host, because nobody read their queue or it was full.
+    pub queue_dropped: Counter,
+    /// IP packets that a function kept before they counted for a host.
+    pub stolen: Counter,
+    /// IP packets that wait in a queue now and have not counted for a host.
+    pub queued: Counter,
     /// Frames of other protocols by ethertype, with their bytes on the wire.
     pub not_ip: BTreeMap<u16, Counter>,
     /// Frames whose headers make no sense by cause ([`Malformed::ALL`]), with their bytes on the wire.

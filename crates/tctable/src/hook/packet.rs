@@ -1,5 +1,5 @@
-use crate::conntrack::{Changes, Connection, ConnectionId, Conntrack, CtState, Direction, Unconfirmed};
-use crate::packet::{DeviceId, Frame, NotIp, Packet, PacketInfo};
+use crate::conntrack::{Changes, Connection, ConnectionId, Conntrack, Cookie, CtState, Direction, Unconfirmed};
+use crate::packet::{DeviceId, Frame, NotIp, Packet, PacketInfo, Tuple};
 
 /// A packet on its road through the hooks: what the kernel has in an `sk_buff`.
 ///
@@ -28,6 +28,18 @@ pub struct Tracking {
     pub(crate) state: CtState,
     pub(crate) direction: Direction,
     pub(crate) connection: Ct,
+    /// What is kept on the connection, which may have ended with this packet.
+    pub(crate) cookie: Cookie,
+}
+
+impl Tracking {
+    /// Nobody has looked.
+    pub(crate) const NONE: Tracking = Tracking {
+        state: CtState::Invalid,
+        direction: Direction::Original,
+        connection: Ct::None,
+        cookie: Cookie::NONE,
+    };
 }
 
 /// A packet's connection.
@@ -57,7 +69,6 @@ pub(crate) struct Template {
 
 impl<'a> PacketBuf<'a> {
     pub(crate) fn new(frame: Frame<'a>, info: PacketInfo) -> Self {
-        let tracking = Tracking { state: CtState::Invalid, direction: Direction::Original, connection: Ct::None };
         PacketBuf {
             input: None,
             output: None,
@@ -67,7 +78,7 @@ impl<'a> PacketBuf<'a> {
             mark: 0,
             priority: 0,
             traced: false,
-            tracking,
+            tracking: Tracking::NONE,
             template: None,
         }
     }
@@ -105,6 +116,24 @@ impl<'a> PacketBuf<'a> {
         self.info = info;
         self.edited = Some(data);
         Ok(())
+    }
+
+    /// The same packet with bytes of its own.
+    pub(crate) fn into_owned(self) -> PacketBuf<'static> {
+        let data = self.edited.unwrap_or_else(|| self.frame.data.to_vec());
+        PacketBuf { frame: Frame { data: &[], ..self.frame }, edited: Some(data), ..self }
+    }
+
+    /// Takes the packet for another one, of which it was a part.
+    pub(crate) fn replace(&mut self, frame: &Frame<'_>, info: PacketInfo) {
+        self.frame = Frame { data: &[], ..*frame };
+        self.edited = Some(frame.data.to_vec());
+        self.info = info;
+    }
+
+    /// The tuple that it is tracked by.
+    pub(crate) fn tuple_mut(&mut self) -> &mut Tuple {
+        &mut self.info.tuple
     }
 
     /// Whether its bytes were changed.

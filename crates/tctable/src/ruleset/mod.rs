@@ -7,3 +7,5 @@ mod target;
 pub use matches::*;
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
 pub use target::*;
+#[derive(Clone, Debug)]
+pub struct TraceRecord;
