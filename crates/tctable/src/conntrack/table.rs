@@ -219,6 +219,11 @@ impl Conntrack {
         self.changes
     }
 
+    /// They were told.
+    pub(crate) fn clear_changes(&mut self) {
+        self.changes = Changes::NONE;
+    }
+
     /// The place of that connection; it means nothing without changes.
     pub(crate) fn changed(&self) -> u32 {
         self.changed
@@ -309,6 +314,11 @@ impl Conntrack {
         if *begun_at != self.statistics.insert
             && let Some((place, direction)) = self.search(hash, &connection.original)
         {
+            if extension.is_some() {
+                // What its helper expected already, in the name of the place that it would have got.
+                let (place, generation) = self.slab.next();
+                self.expectations.remove_of_master(ConnectionId::new(place, generation), |_| true);
+            }
             return self.resolve_clash(place, direction, connection);
         }
         let check_at = self.check_at(connection.last, connection.deadline());

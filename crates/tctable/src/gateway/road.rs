@@ -729,8 +729,11 @@ impl Gateway {
         if let Some(owner) = owner {
             unconfirmed.set_cookie(owner.to_cookie());
         }
+        let resolved = self.conntrack.statistics().clash_resolve;
         let confirmed = self.conntrack.confirm(unconfirmed);
-        if let (Err(_), Some(owner)) = (&confirmed, owner) {
+        // It may have gone over to one that came about while its packet waited.
+        let is_new = confirmed.is_ok() && self.conntrack.statistics().clash_resolve == resolved;
+        if let (false, Some(owner)) = (is_new, owner) {
             self.hosts.forget(owner, class);
         }
         confirmed.ok()

@@ -368,6 +368,7 @@ impl Gateway {
     /// The end of a packet's walk: what it changed is told, what was not counted for a host is counted by its cause.
     pub(super) fn arrive<O: Observer>(&mut self, walk: Walk<'_>, walked: Walked, observer: &mut O) {
         self.take_changes();
+        self.conntrack.clear_changes();
         let verdict = match walked {
             Walked::Passed => Verdict::Accept,
             Walked::Ended(verdict) => verdict,
@@ -408,7 +409,12 @@ impl Gateway {
         let (info, device) = (packet.info(), packet.packet().frame.device);
         match self.config.route {
             Route::Unknown => (info.direction == FrameDirection::Outbound).then_some(device),
-            Route::Between(one, other) => Some(if packet.input == Some(one) { other } else { one }),
+            Route::Between(one, other) => Some(match packet.input {
+                Some(input) if input == one => other,
+                Some(_) => one,
+                // The gateway made it: it was seen where it leaves.
+                None => device,
+            }),
             Route::Sides { lan, wan } => {
                 let inside = self.config.inside.has_address(info.tuple.family, info.tuple.destination);
                 Some(if inside { lan } else { wan })

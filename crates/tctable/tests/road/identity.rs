@@ -1,9 +1,11 @@
 //! Whatever passes, nothing is lost and nothing is counted twice, and only the packets and their order matter.
 
 mod model;
-mod steps;
+pub mod steps;
 
 use proptest::prelude::*;
+use tctable::gateway::Passing;
+use tctable::hook::{Families, Hook, Verdict};
 use tctable::packet::LinkType;
 use tctable::{Config, Gateway, HashKey};
 
@@ -14,7 +16,10 @@ use crate::support::{crowd, frame};
 
 /// Sends the steps along a road in bursts of these sizes, over and over.
 fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome {
-    let mut gateway = Gateway::new(Config { hash_key: key, ..world.config() });
+    drive(world, steps, bursts, Gateway::new(Config { hash_key: key, ..world.config() }))
+}
+
+fn drive(world: &World, steps: &[Step], bursts: &[usize], mut gateway: Gateway) -> Outcome {
     let others: Vec<Vec<u8>> = if world.crowded { crowd().collect() } else { Vec::new() };
     gateway.receive(others.iter().map(|packet| frame(LinkType::Raw, packet)));
     let mut auditor = Auditor::after(&others);
@@ -46,6 +51,16 @@ proptest! {
     #[test]
     fn every_packet_is_counted_once_at_any_time(world in steps::world(false), steps in steps::steps()) {
         run(&world, &steps, &[usize::MAX], HashKey::default());
+    }
+
+    #[test]
+    fn functions_that_only_look_change_nothing(world in steps::world(false), steps in steps::steps()) {
+        let mut looked_at = Gateway::new(world.config());
+        for hook in Hook::ALL {
+            looked_at.register_hook(hook, 0, Families::Both, |_: &mut Passing<'_, '_>| Verdict::Accept);
+        }
+        let expected = run(&world, &steps, &[usize::MAX], HashKey::default());
+        prop_assert_eq!(&expected, &drive(&world, &steps, &[usize::MAX], looked_at));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod conntrack;
 mod control;
 mod defrag;
 mod events;
+mod hooks;
 mod identity;
 mod packet;
 mod support;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tctable::account::Host;
 use tctable::conntrack::{Changes, Connection, ConnectionId, Counter, CtState, Direction};
 use tctable::gateway::{EventMask, Observer, Seen};
+use tctable::hook::Verdict;
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, PacketInfo};
 use tctable::time::{Duration, Instant};
 use tctable::{Config, Event, Gateway};
@@ -157,6 +158,7 @@ pub struct Shown {
     pub host: Option<IpAddr>,
     pub id: Option<u64>,
     pub connection: Option<Connection>,
+    pub verdict: Verdict,
 }
 
 impl From<&Seen<'_>> for Shown {
@@ -168,6 +170,7 @@ impl From<&Seen<'_>> for Shown {
             host: seen.host,
             id: seen.connection.and_then(|(_, id)| id),
             connection: seen.connection.map(|(connection, _)| connection.clone()),
+            verdict: seen.verdict,
         }
     }
 }
