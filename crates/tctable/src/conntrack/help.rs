@@ -2,13 +2,14 @@
 //! packet of a connection with a helper is read by it at the end of its road.
 
 use super::changes::Changes;
-use super::connection::{Connection, Direction};
+use super::connection::{Connection, Direction, Protocol};
 use super::expect::{Change, Expectation, Expectations};
 use super::extension::Extension;
 use super::helper::{Attached, Consequences, Outcome, Payload};
 use super::state::CtState;
 use super::status::Status;
 use super::table::{ConnectionId, Conntrack, End, EndReason};
+use super::tcp::TcpState;
 use super::timeouts::Millis;
 use super::track::{Attached as AttachedTo, Tracked, Unconfirmed};
 use crate::packet::{Packet, Transport, Tuple, protocol};
@@ -193,6 +194,16 @@ impl Conntrack {
                     self.expectations.remove(tuple, tuple.zone);
                 }
             }
+        }
+    }
+
+    /// The gateway itself resets a TCP connection.
+    pub(crate) fn set_closing(&mut self, now: Instant, place: u32) {
+        let Protocol::Tcp(tcp) = &mut self.slab[place].protocol else { return };
+        if tcp.close() {
+            self.changed = place;
+            self.changes |= Changes::PROTOINFO;
+            self.set_timeout(now, place, self.timeouts.tcp[TcpState::Close as usize]);
         }
     }
 

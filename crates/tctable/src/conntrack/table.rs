@@ -208,7 +208,12 @@ impl Conntrack {
         (!connection.status.contains(Status::DYING)).then_some(connection)
     }
 
-    /// The same with its name.
+    /// The place of a connection, if it is in the table.
+    pub(crate) fn place_of(&self, id: ConnectionId) -> Option<u32> {
+        self.get(id).map(|_| id.place())
+    }
+
+    /// The connection at a place with its name.
     pub(crate) fn named(&self, place: u32) -> Option<(ConnectionId, &Connection)> {
         self.at(place).map(|connection| (self.id(place), connection))
     }

@@ -25,6 +25,8 @@ pub struct Config {
     pub route: Route,
     /// The gateway's own addresses: what goes to them takes the road by LOCAL_IN, what comes from them that by LOCAL_OUT.
     pub local: Vec<IpAddr>,
+    /// Seconds by which local time is ahead of UTC, for rules that go by it.
+    pub utc_offset: i32,
     /// Observers are shown the rules that each packet met.
     pub trace: bool,
     /// Packets that wait at most for [`super::Gateway::poll_transmit`]; further ones are lost and counted. 0 where nobody
@@ -53,6 +55,7 @@ impl Default for Config {
             inside: Inside::new(&Inside::default_prefixes()),
             route: Route::default(),
             local: Vec::new(),
+            utc_offset: 0,
             trace: false,
             max_transmits: 0,
             hash_key: HashKey::default(),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use crate::account::Host;
 use crate::conntrack::expect::{Change, Expectation};
 use crate::conntrack::{Changes, Connection, ConnectionId, Ended};
+use crate::ruleset::LogRecord;
 
 /// Something that happened, with all that was known of it.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub enum Event {
     },
     /// A host had neither traffic nor connections for too long.
     HostExpired(Box<Host>),
+    /// A rule logged a packet (`LOG`).
+    Log(Box<LogRecord>),
     /// So many events were lost here, because too many waited. The tables still have all that is in them, with all
     /// counters: who keeps a copy of them reads them again.
     Lost(u64),
@@ -52,11 +55,13 @@ pub struct EventMask {
     pub expectations: bool,
     /// [`Event::HostExpired`]
     pub host_expired: bool,
+    /// [`Event::Log`]
+    pub log: bool,
 }
 
 impl EventMask {
     /// Every event.
-    pub const ALL: EventMask = EventMask { connections: Changes::ALL, expectations: true, host_expired: true };
+    pub const ALL: EventMask = EventMask { connections: Changes::ALL, expectations: true, host_expired: true, log: true };
 }
 
 /// Events that wait for their reader.

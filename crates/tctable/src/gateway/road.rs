@@ -18,7 +18,8 @@ use crate::conntrack::{
 use crate::defrag::{Defrag, Outcome, Statistics as DefragStatistics};
 use crate::hook::{Devices, Verdict};
 use crate::packet::{Family, Fragment, Frame, FrameDirection, NotIp, Packet, PacketInfo, Transport, Tuple};
-use crate::table::{Hash, Line};
+use crate::ruleset::program::{Effect, Program};
+use crate::table::{Hash, Line, Random};
 use crate::time::{Duration, Instant, Promptness};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
@@ -73,6 +74,11 @@ pub struct Gateway {
     /// Taken out while a datagram that it made whole is on its road.
     pub(super) defrag: Option<Box<Defrag>>,
     pub(super) hooks: Hooks,
+    pub(super) program: Option<Box<Program>>,
+    /// What rules did beside their verdicts, until it is seen to.
+    pub(super) effects: Vec<Effect>,
+    /// For rules that go by chance.
+    pub(super) random: Random,
     pub(super) devices: Devices,
     pub(super) own: Own,
     pub(super) queues: Queues,
@@ -149,6 +155,9 @@ impl Gateway {
             zones: Zones::default(),
             defrag: Some(Box::new(Defrag::new(&config.defrag, config.hash_key))),
             hooks: Hooks::new(),
+            program: None,
+            effects: Vec::new(),
+            random: Random::new(config.seed),
             devices: Devices::default(),
             own: Own::new(&config.local),
             queues: Queues::default(),

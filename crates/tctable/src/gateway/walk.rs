@@ -30,6 +30,8 @@ pub(super) struct Walk<'a> {
     counted: Option<Counted>,
     /// It was counted, for a host or for none.
     pub(super) accounted: bool,
+    /// The gateway made it, to answer another one.
+    pub(super) made: bool,
     /// Connection tracking has looked at it, and let it pass.
     tracked: bool,
     /// The rules that it met, if it is traced.
@@ -69,7 +71,12 @@ impl<'a> Walk<'a> {
     pub(super) fn new(frame: Frame<'a>, info: PacketInfo, likely: Option<u32>, host: Option<u32>) -> Self {
         let came = info.ip_len;
         let packet = PacketBuf::new(frame, info);
-        Walk { packet, came, likely, host, counted: None, accounted: false, tracked: false, met: Vec::new() }
+        Walk { packet, came, likely, host, counted: None, accounted: false, made: false, tracked: false, met: Vec::new() }
+    }
+
+    /// The walk of a packet that the gateway makes.
+    pub(super) fn made(frame: Frame<'a>, info: PacketInfo) -> Self {
+        Walk { made: true, ..Walk::new(frame, info, None, None) }
     }
 
     pub(super) fn into_owned(self) -> Walk<'static> {

@@ -156,6 +156,11 @@ impl Tcp {
         Some(tcp)
     }
 
+    /// Takes the connection for closed; tells whether it was open.
+    pub(super) fn close(&mut self) -> bool {
+        std::mem::replace(&mut self.state, TcpState::Close) != TcpState::Close
+    }
+
     pub(super) fn state(&self) -> TcpState {
         self.state
     }
