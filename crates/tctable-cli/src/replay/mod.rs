@@ -128,6 +128,7 @@ impl Replayer {
                 connections: if args.all { Changes::DESTROY } else { Changes::NONE },
                 expectations: false,
                 host_expired: true,
+                ..EventMask::default()
             },
             // They are taken after every burst.
             max_events: usize::MAX,

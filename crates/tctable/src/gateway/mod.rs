@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod event;
+mod hosts;
 mod observer;
 mod road;
 mod sysctl;

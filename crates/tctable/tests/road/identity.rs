@@ -1,5 +1,6 @@
 //! Whatever passes, nothing is lost and nothing is counted twice, and only the packets and their order matter.
 
+mod customers;
 mod model;
 mod steps;
 
@@ -17,7 +18,7 @@ fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome
     let mut gateway = Gateway::new(Config { hash_key: key, ..world.config() });
     let others: Vec<Vec<u8>> = if world.crowded { crowd().collect() } else { Vec::new() };
     gateway.receive(others.iter().map(|packet| frame(LinkType::Raw, packet)));
-    let mut auditor = Auditor::after(&others);
+    let mut auditor = Auditor::after(world, &others);
     let mut sizes = bursts.iter().copied().cycle();
     let frames = steps::frames(steps);
     let mut rest = &frames[..];

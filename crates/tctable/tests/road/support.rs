@@ -224,7 +224,12 @@ impl Road {
     /// The defaults but for what `change` changes.
     pub fn with(change: impl FnOnce(&mut Config)) -> Road {
         let mut config = Config {
-            events: EventMask { connections: Changes::DESTROY, expectations: false, host_expired: true },
+            events: EventMask {
+                connections: Changes::DESTROY,
+                expectations: false,
+                host_expired: true,
+                ..EventMask::default()
+            },
             ..Config::default()
         };
         // Most tests do not care for checksums, and leave them out.
