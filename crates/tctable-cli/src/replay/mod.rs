@@ -213,7 +213,11 @@ impl Replayer {
                     }
                 }
                 // Nobody asked for these, and `events_lost` tells of the last.
-                Event::Connection { .. } | Event::Expectation { .. } | Event::Lost(_) => {}
+                Event::Connection { .. }
+                | Event::Expectation { .. }
+                | Event::QuotaMark(_)
+                | Event::Refused { .. }
+                | Event::Lost(_) => {}
             }
         }
         if let Some(trace) = &mut self.trace {

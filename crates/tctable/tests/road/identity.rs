@@ -38,7 +38,11 @@ fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome
     if !world.device {
         auditor.check_addresses(gateway.totals());
     }
-    auditor.finish(gateway)
+    let outcome = auditor.finish(gateway);
+    let mut restored = Gateway::new(world.config());
+    restored.restore_hosts(outcome.snapshot()).expect("a snapshot");
+    assert_eq!(restored.snapshot_hosts(), outcome.snapshot());
+    outcome
 }
 
 proptest! {

@@ -155,6 +155,7 @@ pub struct Shown {
     pub ct_state: Option<CtState>,
     pub direction: Option<Direction>,
     pub host: Option<IpAddr>,
+    pub quota_mark: Option<u32>,
     pub id: Option<u64>,
     pub connection: Option<Connection>,
 }
@@ -166,6 +167,7 @@ impl From<&Seen<'_>> for Shown {
             ct_state: seen.ct_state,
             direction: seen.direction,
             host: seen.host,
+            quota_mark: seen.quota_mark,
             id: seen.connection.and_then(|(_, id)| id),
             connection: seen.connection.map(|(connection, _)| connection.clone()),
         }

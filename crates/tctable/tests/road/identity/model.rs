@@ -29,6 +29,13 @@ pub struct Outcome {
     now: Instant,
 }
 
+impl Outcome {
+    /// The hosts as they were in the end.
+    pub fn snapshot(&self) -> &[u8] {
+        &self.snapshot
+    }
+}
+
 /// Watches a run.
 #[derive(Default)]
 pub struct Auditor {
