@@ -66,6 +66,7 @@ fn config([connections, hosts, seconds, bits]: [u8; CONFIG], hash_key: HashKey) 
         connections: if bits & 8 == 0 { Changes::ALL } else { Changes::NONE },
         expectations: bits & 8 == 0,
         host_expired: bits & 16 == 0,
+        ..EventMask::default()
     };
     config
 }

@@ -68,7 +68,7 @@ fn config(input: &mut Input<'_>, hash_key: HashKey) -> Config {
         6 => Changes::DESTROY | Changes::NEW,
         _ => Changes::NONE,
     };
-    config.events = EventMask { connections, expectations: false, host_expired: true };
+    config.events = EventMask { connections, expectations: false, host_expired: true, ..EventMask::default() };
     config.max_events = if input.byte() & 3 == 0 { usize::from(input.byte() % 8) } else { usize::MAX };
     config
 }

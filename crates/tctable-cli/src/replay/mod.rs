@@ -128,6 +128,7 @@ impl Replayer {
                 connections: if args.all { Changes::DESTROY } else { Changes::NONE },
                 expectations: false,
                 host_expired: true,
+                ..EventMask::default()
             },
             // They are taken after every burst.
             max_events: usize::MAX,
@@ -212,7 +213,11 @@ impl Replayer {
                     }
                 }
                 // Nobody asked for these, and `events_lost` tells of the last.
-                Event::Connection { .. } | Event::Expectation { .. } | Event::Lost(_) => {}
+                Event::Connection { .. }
+                | Event::Expectation { .. }
+                | Event::QuotaMark(_)
+                | Event::Refused { .. }
+                | Event::Lost(_) => {}
             }
         }
         if let Some(trace) = &mut self.trace {

@@ -1,5 +1,10 @@
 use std::net::IpAddr;
 
+use super::limit::Pace;
+use super::links::END;
+use super::mac::MacAddress;
+use super::metering::Metering;
+use super::rates::Past;
 use crate::conntrack::Counter;
 use crate::packet::{Address, Family, protocol};
 use crate::time::{Duration, Instant};
@@ -57,13 +62,25 @@ pub enum Side {
     Rx = 1,
 }
 
-/// A host's traffic of one class.
+/// The traffic of one class of a host or group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClassCounters {
-    /// What it sent.
+    /// What was sent.
     pub tx: Counter,
-    /// What it received.
+    /// What was received.
     pub rx: Counter,
+}
+
+impl ClassCounters {
+    /// Adds what was counted in `to` since it was `from`.
+    pub(super) fn add_since(&mut self, from: ClassCounters, to: ClassCounters) {
+        let add = |sum: &mut Counter, from: Counter, to: Counter| {
+            sum.packets = sum.packets.saturating_add(to.packets.saturating_sub(from.packets));
+            sum.bytes = sum.bytes.saturating_add(to.bytes.saturating_sub(from.bytes));
+        };
+        add(&mut self.tx, from.tx, to.tx);
+        add(&mut self.rx, from.rx, to.rx);
+    }
 }
 
 /// A host's traffic and connections of one class: a cache line, the only one that a packet of a connection touches, and
@@ -83,32 +100,93 @@ pub(super) struct ClassEntry {
     pub(super) initiated: u32,
     /// Those of them that are not assured.
     pub(super) unassured: u32,
+    /// Bytes that may be counted before somebody looks at quotas again: see `metering`.
+    pub(super) allowance: u32,
 }
 
-/// One inside host: a cache line for finding it and for giving it connections, and one for each class.
+impl ClassEntry {
+    /// Bytes of both sides.
+    pub(super) fn bytes(&self) -> u64 {
+        self.counters[0].bytes + self.counters[1].bytes
+    }
+}
+
+/// Stands for "no host" in the chains of a group's members.
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// One inside host: a cache line for finding it and for giving it connections, one for each class, and one for what is
+/// rarely looked at.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct Host {
     pub(super) address: Address,
     pub(super) next_id: u64,
-    /// The id that its first connection got.
-    pub(super) first_id: u64,
     pub(super) first: Instant,
     /// The last time that its time-out ran out while connections were open.
     pub(super) armed: Instant,
+    pub(super) pace: Pace,
+    /// The number of its group, or [`NOBODY`].
+    pub(super) group: u32,
+    pub(super) mac: Option<MacAddress>,
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
-    /// It expired: its place is free, but a guess may still lead here.
+    /// It is gone: its place is free, but a guess may still lead here.
     pub(super) gone: bool,
     /// By [`Class`].
     pub(super) classes: [ClassEntry; 4],
+    /// The id that its first connection got.
+    pub(super) first_id: u64,
+    /// Where a quota holds for it.
+    pub(super) metering: Option<Box<Metering>>,
+    /// Where rates are wanted.
+    pub(super) past: Option<Box<Past>>,
+    /// What it had counted when it came to its group, where that is not nothing.
+    pub(super) base: Option<Box<[ClassCounters; 4]>>,
+    /// The newest of its connections by its place, where links are kept.
+    pub(super) newest: u32,
+    /// Its neighbours in the chain of its group's members.
+    pub(super) next_member: u32,
+    pub(super) previous_member: u32,
 }
 
+const _: () = assert!(size_of::<Host>() == 384);
+
 impl Host {
+    /// One that has done nothing yet.
+    pub(super) fn new(now: Instant, family: Family, address: Address, first_id: u64) -> Host {
+        Host {
+            address,
+            next_id: first_id,
+            first: now,
+            armed: now,
+            pace: Pace::default(),
+            group: NOBODY,
+            mac: None,
+            family,
+            by_device: false,
+            gone: false,
+            classes: Default::default(),
+            first_id,
+            metering: None,
+            past: None,
+            base: None,
+            newest: END,
+            next_member: NOBODY,
+            previous_member: NOBODY,
+        }
+    }
+
     /// Its address.
     pub fn address(&self) -> IpAddr {
         self.address.to_ip(self.family)
+    }
+
+    /// Its Ethernet address: the source of the last frame that it opened a connection with, or that was not of a connection
+    /// of its own, where that frame came from an inside device, or where no device is said to be inside. So a host behind
+    /// a router that is inside itself has the router's.
+    pub fn mac(&self) -> Option<MacAddress> {
+        self.mac
     }
 
     /// Its traffic of one class.
@@ -125,6 +203,11 @@ impl Host {
     /// Its connections that are open now.
     pub fn open_connections(&self) -> u64 {
         self.classes.iter().map(|class| u64::from(class.open)).sum()
+    }
+
+    /// All of its traffic by class.
+    pub(super) fn all_classes(&self) -> [ClassCounters; 4] {
+        Class::ALL.map(|class| self.class(class))
     }
 
     /// Its open connections that it opened itself: what [`super::Config::max_connections`] limits.

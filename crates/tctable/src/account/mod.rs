@@ -1,10 +1,30 @@
-//! What every inside host sent and received: the tc_counter table.
+//! What every inside host sent and received: the tc_counter table; groups of hosts, and what both may.
 
+mod group;
 mod host;
 mod inside;
+mod limit;
+mod links;
+mod mac;
+mod metering;
+mod period;
+mod quota;
+mod rates;
+mod roster;
+mod snapshot;
 mod table;
 
+pub use group::{Group, GroupError, Groups, Member};
 pub use host::{Class, ClassCounters, Host, Side};
 pub use inside::Inside;
+pub(crate) use limit::Herald;
+pub use limit::{Limits, Refusal};
+pub use mac::MacAddress;
+pub(crate) use metering::QuotaUsedUp;
+pub use period::{MonthDay, Period, Span, UtcOffset, Weekday};
+pub use quota::{Customer, HardMark, MarkReached, OverQuota, Quota, QuotaMark, Usage};
+pub use rates::{Rates, Traffic};
+pub use roster::GroupReport;
+pub use snapshot::SnapshotError;
 pub use table::{Config, HostTableFull, Hosts};
 pub(crate) use table::{Ends, Owner};

@@ -1,6 +1,17 @@
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
-use super::host::{Class, Host, Side};
+use super::group::Groups;
+use super::host::{Class, Host, NOBODY, Side};
+use super::limit::{Limits, Reached, Refusal};
+use super::links::{END, Links};
+use super::mac::MacAddress;
+use super::metering::Turns;
+use super::period::UtcOffset;
+use super::quota::{MarkReached, Meter, Quota};
+use super::rates::Traffic;
+use super::roster::Roster;
 use crate::conntrack::{Cookie, Direction};
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Line, Slab, prefetch};
@@ -14,14 +25,46 @@ pub struct Config {
     /// Connections that a host may have opened at a time: `net.tctable.host_connections_max`; 0 is no limit. What others
     /// open to it does not count, so that nobody can use up what is another's.
     pub max_connections: u32,
+    /// New connections that a host may open a second: `net.tctable.host_new_connections_max`, as
+    /// [`Limits::new_connections`]; 0 is no limit.
+    pub max_new_connections: u32,
     /// How long a host is kept without traffic and without connections: `tc_counter_timeout`.
     pub timeout: Duration,
+    /// What each host may send and receive in a period. What a host used is remembered to the period's end, also when the
+    /// host goes before that, for as many of those as there may be hosts.
+    pub quota: Option<Quota>,
+    /// Hosts that count as one.
+    pub groups: Groups,
+    /// Where local midnight lies, at which periods begin.
+    pub utc_offset: UtcOffset,
+    /// Whether rates are kept ([`Host::rates`]), at 800 bytes for each host: `net.tctable.host_rates`.
+    pub rates: bool,
+    /// Whether each host knows its connections ([`crate::Gateway::host_connections`]), at eight bytes for each connection:
+    /// `net.tctable.host_links`.
+    pub links: bool,
 }
 
 impl Default for Config {
-    /// 1,048,576 hosts with any number of connections, 15 minutes.
+    /// 1,048,576 hosts with any number of connections, 15 minutes, nothing else.
     fn default() -> Self {
-        Config { max: 1 << 20, max_connections: 0, timeout: Duration::from_secs(900) }
+        Config {
+            max: 1 << 20,
+            max_connections: 0,
+            max_new_connections: 0,
+            timeout: Duration::from_secs(900),
+            quota: None,
+            groups: Groups::default(),
+            utc_offset: UtcOffset::default(),
+            rates: false,
+            links: false,
+        }
+    }
+}
+
+impl Config {
+    /// What each host may open.
+    fn limits(&self) -> Limits {
+        Limits { connections: self.max_connections, new_connections: self.max_new_connections }
     }
 }
 
@@ -67,7 +110,7 @@ impl Ends {
 
 impl Owner {
     /// At a million new connections a second on one host, ids last for more than a year; at ten thousand, a century.
-    const MAX_ID: u64 = (1 << 45) - 1;
+    pub(super) const MAX_ID: u64 = (1 << 45) - 1;
 
     pub(crate) fn to_cookie(self) -> Cookie {
         let place = self.place + 1;
@@ -89,32 +132,71 @@ impl Owner {
 /// The hosts of one shard.
 #[derive(Debug)]
 pub struct Hosts {
-    config: Config,
+    pub(super) config: Config,
     hasher: Hasher,
     index: Index,
-    slab: Slab<Host>,
+    pub(super) slab: Slab<Host>,
     wheel: Wheel,
-    /// Ids of hosts that expired are not given again, so that (address, id) names one connection for ever: a new host
+    /// Ids of hosts that are gone are not given again, so that (address, id) names one connection for ever: a new host
     /// begins after the highest of them.
-    first_id: u64,
+    pub(super) first_id: u64,
+    /// Hosts that were deleted, whose places wait for their timers.
+    buried: usize,
+    pub(super) roster: Roster,
+    /// Whether connections that begin have to be looked at: somebody is limited.
+    limited: bool,
+    pub(super) turns: Turns,
+    /// What hosts that are gone used of their quota in the present period.
+    pub(super) remembered: BTreeMap<(Family, Address), Meter>,
+    pub(super) forgotten: u64,
+    pub(super) marks_reached: Vec<MarkReached>,
+    links: Links,
 }
 
 impl Hosts {
     pub(crate) fn new(config: Config, key: HashKey) -> Self {
+        Hosts::with(config, Hasher::new(key))
+    }
+
+    fn with(config: Config, hasher: Hasher) -> Self {
+        let roster = Roster::new(config.groups.clone(), Instant::ZERO, config.utc_offset);
         Hosts {
+            limited: config.limits().is_any() || roster.has_limits(),
             config,
-            hasher: Hasher::new(key),
+            hasher,
             index: Index::new(),
             slab: Slab::new(),
             wheel: Wheel::new(),
             first_id: 1,
+            buried: 0,
+            roster,
+            turns: Turns::UNKNOWN,
+            remembered: BTreeMap::new(),
+            forgotten: 0,
+            marks_reached: Vec::new(),
+            links: Links::new(),
         }
     }
 
-    /// Changes how hosts are kept, from now on.
+    /// Changes how hosts are kept, from now on. Where links are switched on, [`Hosts::link`] is to be called for each
+    /// connection.
     pub(crate) fn set_config(&mut self, now: Instant, config: Config) {
         let is_shorter = config.timeout < self.config.timeout;
-        self.config = config;
+        let same_groups = config.groups.is(&self.roster.groups);
+        let same_billing = config.quota == self.config.quota
+            && config.utc_offset == self.config.utc_offset
+            && config.rates == self.config.rates;
+        let (no_links, limits) = (!config.links && self.config.links, config.limits());
+        if !(same_groups && same_billing) {
+            self.rebill(now, config);
+        } else {
+            self.config = config;
+        }
+        self.limited = limits.is_any() || self.roster.has_limits();
+        if no_links {
+            self.links = Links::new();
+            self.places().for_each(|place| self.slab[place].newest = END);
+        }
         if is_shorter {
             // The wheel would look at each host when its old time is over.
             self.wheel = Wheel::new();
@@ -126,9 +208,56 @@ impl Hosts {
         }
     }
 
+    /// The same where other quotas, groups or rates are wanted: with no allowance that was given under the old ones.
+    fn rebill(&mut self, now: Instant, config: Config) {
+        self.places().for_each(|place| self.charge_all(place));
+        let before = std::mem::replace(&mut self.config, config);
+        let groups = self.config.groups.clone();
+        if !groups.is(&self.roster.groups) {
+            self.regroup(now, groups);
+        }
+        let period = |quota: Option<Quota>| quota.map(|quota| quota.period);
+        let other_period = period(before.quota) != period(self.config.quota);
+        if other_period {
+            self.remembered.clear();
+        }
+        for place in self.places() {
+            if let Some(metering) = self.slab[place].metering.as_mut().filter(|_| other_period) {
+                metering.meter = None;
+            }
+            if !self.config.rates {
+                self.slab[place].past = None;
+            }
+            self.meter(now, place);
+        }
+        self.turns = Turns::UNKNOWN;
+        self.turn(now);
+    }
+
+    /// The hosts that are there with their places.
+    pub(super) fn there(&self) -> impl Iterator<Item = (u32, &Host)> {
+        self.slab.iter().filter(|(_, host)| !host.gone)
+    }
+
+    /// The places of the hosts that are there.
+    pub(super) fn places(&self) -> std::vec::IntoIter<u32> {
+        self.there().map(|(place, _)| place).collect::<Vec<u32>>().into_iter()
+    }
+
+    /// The same without hosts, and without anything that was counted.
+    pub(super) fn emptied(&self, now: Instant) -> Hosts {
+        let mut hosts = Hosts::with(self.config.clone(), self.hasher.clone());
+        // It is empty, and only told the time.
+        hosts.wheel.poll(now, Promptness::Tick);
+        hosts.first_id = self.first_id.max(self.iter().map(Host::next_id).max().unwrap_or(1));
+        hosts.forgotten = self.forgotten;
+        hosts.turn(now);
+        hosts
+    }
+
     /// Hosts in the table.
     pub fn len(&self) -> usize {
-        self.slab.len()
+        self.slab.len() - self.buried
     }
 
     /// Whether the table is empty.
@@ -143,7 +272,7 @@ impl Hosts {
 
     /// The hosts, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = &Host> {
-        self.slab.iter().map(|(_, host)| host)
+        self.there().map(|(_, host)| host)
     }
 
     pub(crate) fn find(&self, family: Family, address: Address) -> Option<u32> {
@@ -185,45 +314,78 @@ impl Hosts {
         prefetch(&self.slab[place].classes[class as usize]);
     }
 
-    /// Finds a host or enters it.
+    /// Finds a host or enters it, with its Ethernet address where that is known.
     #[inline]
-    pub(crate) fn enter(&mut self, now: Instant, family: Family, address: Address) -> Result<u32, HostTableFull> {
+    pub(crate) fn enter(
+        &mut self,
+        now: Instant,
+        family: Family,
+        address: Address,
+        mac: Option<MacAddress>,
+    ) -> Result<u32, HostTableFull> {
         match self.find(family, address) {
             Some(place) => Ok(place),
-            None => self.enter_new(now, family, address),
+            None => self.enter_new(now, family, address, mac),
         }
     }
 
-    fn enter_new(&mut self, now: Instant, family: Family, address: Address) -> Result<u32, HostTableFull> {
-        if self.slab.len() >= self.config.max as usize {
+    fn enter_new(
+        &mut self,
+        now: Instant,
+        family: Family,
+        address: Address,
+        mac: Option<MacAddress>,
+    ) -> Result<u32, HostTableFull> {
+        if self.len() >= self.config.max as usize {
             return Err(HostTableFull);
         }
-        let host = Host {
-            first: now,
-            armed: now,
-            address,
-            family,
-            by_device: false,
-            gone: false,
-            classes: Default::default(),
-            next_id: self.first_id,
-            first_id: self.first_id,
-        };
-        let expires = host.expires(self.config.timeout);
-        let place = self.slab.insert(&host).ok_or(HostTableFull)?;
-        if self.index.insert(self.hasher.host(family, address), place).is_err() {
-            self.slab.remove(place);
-            return Err(HostTableFull);
+        let host = Host { mac, ..Host::new(now, family, address, self.first_id) };
+        let place = self.put(&host)?;
+        if let Some(number) = self.roster.groups.decide(family, address, mac) {
+            self.join(place, number);
         }
-        self.wheel.insert(place, expires);
+        self.meter(now, place);
         Ok(place)
     }
 
-    /// Counts a packet of `bytes` for a host.
+    /// Puts a host in and files its timer.
+    pub(super) fn put(&mut self, host: &Host) -> Result<u32, HostTableFull> {
+        let place = self.slab.insert(host).ok_or(HostTableFull)?;
+        if self.index.insert(self.hasher.host(host.family, host.address), place).is_err() {
+            self.slab.remove(place);
+            return Err(HostTableFull);
+        }
+        self.wheel.insert(place, host.expires(self.config.timeout));
+        Ok(place)
+    }
+
+    /// Takes note of a host's Ethernet address.
+    #[inline]
+    pub(crate) fn learn_mac(&mut self, now: Instant, place: u32, mac: MacAddress) {
+        if self.slab[place].mac != Some(mac) {
+            self.change_mac(now, place, mac);
+        }
+    }
+
+    #[cold]
+    fn change_mac(&mut self, now: Instant, place: u32, mac: MacAddress) {
+        let host = &mut self.slab[place];
+        host.mac = Some(mac);
+        let (family, address, group) = (host.family, host.address, host.group);
+        let number = self.roster.groups.decide(family, address, Some(mac));
+        if number.unwrap_or(NOBODY) != group {
+            self.charge_all(place);
+            self.move_to(place, number);
+            self.meter(now, place);
+        }
+    }
+
+    /// Counts a packet of `bytes` for a host, when [`Hosts::is_straight`] or [`Hosts::reserve`] said that it may.
     #[inline(always)]
     pub(crate) fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
         let entry = &mut self.slab[place].classes[class as usize];
         entry.counters[side as usize].count(bytes);
+        entry.allowance = entry.allowance.saturating_sub(bytes);
         entry.last = now;
     }
 
@@ -237,7 +399,7 @@ impl Hosts {
     }
 
     /// Gives a new connection to a host.
-    pub(crate) fn open(&mut self, place: u32, class: Class, ends: Ends) -> Owner {
+    pub(crate) fn open(&mut self, now: Instant, place: u32, class: Class, ends: Ends) -> Owner {
         let host = &mut self.slab[place];
         let id = host.next_id;
         let entry = &mut host.classes[class as usize];
@@ -245,10 +407,34 @@ impl Hosts {
         entry.unassured += 1;
         entry.initiated += u32::from(!ends.responder);
         host.next_id += 1;
+        if !ends.responder && (self.limited || host.group != NOBODY) {
+            self.count_opened(now, place);
+        }
         Owner { place, id, ends }
     }
 
-    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about.
+    /// Counts a connection that a host opened, for those who limit it.
+    fn count_opened(&mut self, now: Instant, place: u32) {
+        let host = &mut self.slab[place];
+        host.pace.take(now, self.config.max_new_connections);
+        let group = host.group;
+        self.roster.change(group, |state| {
+            state.initiated += 1;
+            state.pace.take(now, state.limits.new_connections);
+        });
+    }
+
+    /// A connection that a host opened is no more.
+    #[inline]
+    fn count_closed(&mut self, place: u32) {
+        if !self.roster.is_empty() {
+            let group = self.slab[place].group;
+            self.roster.change(group, |state| state.initiated -= 1);
+        }
+    }
+
+    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about. The token that it took of a limit on
+    /// new connections is used up.
     pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
         let host = &mut self.slab[owner.place];
         let entry = &mut host.classes[class as usize];
@@ -256,6 +442,9 @@ impl Hosts {
         entry.unassured -= 1;
         entry.initiated -= u32::from(!owner.ends.responder);
         host.next_id = owner.id;
+        if !owner.ends.responder {
+            self.count_closed(owner.place);
+        }
     }
 
     /// A connection of a host became assured.
@@ -263,20 +452,70 @@ impl Hosts {
         self.slab[owner.place].classes[class as usize].unassured -= 1;
     }
 
-    /// Whether a host has opened as many connections as it may.
-    pub(crate) fn is_at_limit(&self, family: Family, address: Address) -> bool {
-        let max = u64::from(self.config.max_connections);
-        let at_limit = |place: u32| self.slab[place].initiated_connections() >= max;
-        max != 0 && self.find(family, address).is_some_and(at_limit)
+    /// What stands in the way of a connection that somebody is about to open.
+    #[inline]
+    pub(crate) fn refusal(
+        &self,
+        now: Instant,
+        family: Family,
+        address: Address,
+        mac: impl FnOnce() -> Option<MacAddress>,
+    ) -> Option<Refusal> {
+        if self.limited { self.look_for_refusal(now, family, address, mac) } else { None }
     }
 
-    /// Ends a connection of a host: from then on it may expire.
-    pub(crate) fn close(&mut self, owner: Owner, class: Class, assured: bool, at: Instant) {
+    fn look_for_refusal(
+        &self,
+        now: Instant,
+        family: Family,
+        address: Address,
+        mac: impl FnOnce() -> Option<MacAddress>,
+    ) -> Option<Refusal> {
+        let host = self.find(family, address).map(|place| &self.slab[place]);
+        let reached = host.and_then(|host| self.config.limits().reached(now, host.initiated_connections(), host.pace));
+        if let Some(reached) = reached {
+            return Some(match reached {
+                Reached::Connections => Refusal::HostConnections,
+                Reached::NewConnections => Refusal::HostNewConnections,
+            });
+        }
+        let group = match host {
+            Some(host) => host.group,
+            None => self.roster.groups.decide(family, address, mac())?,
+        };
+        let mut states = self.roster.chain(group).filter_map(|number| self.roster.get(number));
+        states.find_map(|state| state.limits.reached(now, state.initiated, state.pace)).map(|reached| match reached {
+            Reached::Connections => Refusal::GroupConnections,
+            Reached::NewConnections => Refusal::GroupNewConnections,
+        })
+    }
+
+    /// Ends a connection of a host, which was at a place in the connection table: from then on the host may expire.
+    pub(crate) fn close(&mut self, owner: Owner, class: Class, assured: bool, at: Instant, connection: u32) {
         let entry = &mut self.slab[owner.place].classes[class as usize];
         entry.open -= 1;
         entry.unassured -= u32::from(!assured);
         entry.initiated -= u32::from(!owner.ends.responder);
         entry.ended = entry.ended.max(at);
+        if !owner.ends.responder {
+            self.count_closed(owner.place);
+        }
+        if self.config.links {
+            self.links.remove(&mut self.slab[owner.place].newest, connection);
+        }
+    }
+
+    /// Links a host with a connection of its own, by the connection's place, if links are kept.
+    #[inline]
+    pub(crate) fn link(&mut self, owner: Owner, connection: u32) {
+        if self.config.links {
+            self.links.push(&mut self.slab[owner.place].newest, connection);
+        }
+    }
+
+    /// The places of a host's connections, the newest first; `None` where links are not kept.
+    pub(crate) fn linked(&self, place: u32) -> Option<impl Iterator<Item = u32>> {
+        self.config.links.then(|| self.links.iter(self.slab[place].newest))
     }
 
     /// The host that a connection belongs to.
@@ -293,6 +532,11 @@ impl Hosts {
         while let Some(due) = self.wheel.poll(now, promptness) {
             for place in due {
                 let host = &mut self.slab[place];
+                if host.gone {
+                    self.buried -= 1;
+                    self.slab.remove(place);
+                    continue;
+                }
                 let in_use = host.open_connections() != 0;
                 if in_use && host.expires(self.config.timeout) <= now {
                     host.armed = now;
@@ -303,15 +547,56 @@ impl Hosts {
                     self.wheel.insert(place, expires);
                     continue;
                 }
-                let hash = self.hasher.host(host.family, host.address);
-                self.index.remove(hash, place);
-                let host = &mut self.slab[place];
-                self.first_id = self.first_id.max(host.next_id);
-                expired(host);
-                host.gone = true;
+                expired(&self.slab[place]);
+                self.depart(place);
                 self.slab.remove(place);
             }
         }
+    }
+
+    /// Takes a host out of the table; its place is still to be freed.
+    fn depart(&mut self, place: u32) {
+        self.charge_all(place);
+        self.remember(place);
+        self.leave(place);
+        let host = &mut self.slab[place];
+        (host.gone, host.past, host.base) = (true, None, None);
+        self.first_id = self.first_id.max(host.next_id);
+        let hash = self.hasher.host(host.family, host.address);
+        self.index.remove(hash, place);
+    }
+
+    /// Takes a host without connections out of the table. What it used of its quota is remembered.
+    pub(crate) fn delete(&mut self, place: u32) -> Host {
+        let host = self.slab[place].clone();
+        self.depart(place);
+        // Its timer still knows the place.
+        self.buried += 1;
+        host
+    }
+
+    /// A host as it stands; it counts from zero again. What it counted so far stays with its group and its quota.
+    pub(crate) fn zero(&mut self, place: u32) -> Host {
+        let before = self.slab[place].clone();
+        self.charge_all(place);
+        let group = before.group;
+        if group != NOBODY {
+            self.leave(place);
+        }
+        let host = &mut self.slab[place];
+        for entry in &mut host.classes {
+            entry.counters = Default::default();
+        }
+        if let Some(metering) = &mut host.metering {
+            metering.charged = Default::default();
+        }
+        if let Some(past) = &mut host.past {
+            past.rebase(Traffic { connections: 0, ..before.traffic() });
+        }
+        if group != NOBODY {
+            self.join(place, group);
+        }
+        before
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {

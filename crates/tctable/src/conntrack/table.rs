@@ -32,7 +32,7 @@ impl ConnectionId {
         ConnectionId { place, generation }
     }
 
-    pub(super) fn place(self) -> u32 {
+    pub(crate) fn place(self) -> u32 {
         self.place
     }
 

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use crate::account::Host;
+use crate::account::{Host, MarkReached, Refusal};
 use crate::conntrack::expect::{Change, Expectation};
 use crate::conntrack::{Changes, Connection, ConnectionId, Ended};
 use crate::ruleset::LogRecord;
@@ -41,6 +41,17 @@ pub enum Event {
     HostExpired(Box<Host>),
     /// A rule logged a packet (`LOG`).
     Log(Box<LogRecord>),
+    /// A host or group came to a mark of its quota.
+    QuotaMark(Box<MarkReached>),
+    /// Something was refused to a host. At most one such event a second is made for each reason.
+    Refused {
+        /// The host; one that opened a connection, or that has no place in the table.
+        host: IpAddr,
+        /// Why.
+        refusal: Refusal,
+        /// How often something was refused for that reason, to anybody, since the last such event.
+        count: u64,
+    },
     /// So many events were lost here, because too many waited. The tables still have all that is in them, with all
     /// counters: who keeps a copy of them reads them again.
     Lost(u64),
@@ -57,11 +68,22 @@ pub struct EventMask {
     pub host_expired: bool,
     /// [`Event::Log`]
     pub log: bool,
+    /// [`Event::QuotaMark`]
+    pub quota_marks: bool,
+    /// [`Event::Refused`]
+    pub refused: bool,
 }
 
 impl EventMask {
     /// Every event.
-    pub const ALL: EventMask = EventMask { connections: Changes::ALL, expectations: true, host_expired: true, log: true };
+    pub const ALL: EventMask = EventMask {
+        connections: Changes::ALL,
+        expectations: true,
+        host_expired: true,
+        log: true,
+        quota_marks: true,
+        refused: true,
+    };
 }
 
 /// Events that wait for their reader.

@@ -4,6 +4,7 @@ mod config;
 mod control;
 mod event;
 mod hooks;
+mod hosts;
 mod observer;
 mod queue;
 mod road;

@@ -36,12 +36,14 @@ pub struct Seen<'a> {
     /// What became of it: [`Verdict::Accept`] for what is passed on, or was only looked at.
     pub verdict: Verdict,
     /// What it is to its connection; `None` for a frame that is no IP packet, and for one that was dropped because the
-    /// connection table is full.
+    /// connection table is full, or because of a limit or quota.
     pub ct_state: Option<CtState>,
     /// Its direction in its connection.
     pub direction: Option<Direction>,
     /// The host that it was counted for; the sender, where it was counted for two.
     pub host: Option<IpAddr>,
+    /// The mark that it carries because the quota of its host or group is used up.
+    pub quota_mark: Option<u32>,
     /// Its connection as it stands now, and the connection's id within its host; `None` also for a connection that
     /// ended with this packet.
     pub connection: Option<(&'a Connection, Option<u64>)>,

@@ -9,7 +9,7 @@ use super::route::Own;
 use super::totals::Totals;
 use super::transmit::Transmits;
 use super::zones::Zones;
-use crate::account::{Class, Ends, Hosts, Inside, Owner, Side};
+use crate::account::{Class, Ends, Herald, Hosts, Inside, Owner, QuotaUsedUp, Refusal, Side};
 use crate::conntrack::helper;
 use crate::conntrack::{
     Attached, Changes, Connection, ConnectionId, Conntrack, Cookie, Direction, End, Ended, Refused, Status, Tracked,
@@ -85,6 +85,7 @@ pub struct Gateway {
     pub(super) transmits: Transmits,
     pub(super) totals: Totals,
     events: Events,
+    pub(super) herald: Herald,
     pub(super) now: Instant,
     timers_at: Instant,
     /// Used anew by each burst; taken out while one is under way.
@@ -144,6 +145,8 @@ pub(super) struct Counted {
     pub(super) place: u32,
     pub(super) side: Side,
     sides: Sides,
+    /// The mark that its quota puts on the packet.
+    pub(super) mark: Option<u32>,
 }
 
 impl Gateway {
@@ -164,6 +167,7 @@ impl Gateway {
             transmits: Transmits::new(config.max_transmits),
             totals: Totals::default(),
             events: Events::new(config.max_events),
+            herald: Herald::default(),
             now: Instant::ZERO,
             timers_at: Instant::ZERO,
             burst: None,
@@ -320,17 +324,17 @@ impl Gateway {
         self.advance(frame.time);
         self.totals.frames.count(frame.wire_len);
         self.totals.unaccounted.count(why, frame.wire_len);
-        let seen =
-            Seen {
-                time: frame.time,
-                packet: Err(why),
-                verdict: Verdict::Accept,
-                ct_state: None,
-                direction: None,
-                host: None,
-                connection: None,
-                passed: None,
-            };
+        let seen = Seen {
+            time: frame.time,
+            packet: Err(why),
+            verdict: Verdict::Accept,
+            ct_state: None,
+            direction: None,
+            host: None,
+            quota_mark: None,
+            connection: None,
+            passed: None,
+        };
         observer.seen(self, &seen);
     }
 
@@ -384,8 +388,10 @@ impl Gateway {
         match self.conntrack.track_settled(now, packet, found) {
             // Nobody ends, nothing begins, and there is nothing to tell.
             Some(tracked) => {
-                let host = self.account_tracked(now, packet, packet.info, tracked.cookie, tracked.direction);
-                self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer);
+                match self.account_tracked(now, packet, packet.info, tracked.cookie, tracked.direction) {
+                    Ok(host) => self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer),
+                    Err(QuotaUsedUp) => self.show(packet, Verdict::DROP, None, None, None, observer),
+                }
             }
             None => {
                 let known = Known { hash: ahead.hash, found: Some(found), host: ahead.host };
@@ -424,7 +430,7 @@ impl Gateway {
             },
             Outcome::Held => {
                 let host = self.account(now, packet, Class::of(packet.info.tuple.protocol), None, Direction::Original);
-                self.show(packet, Verdict::Stolen, None, host, None, observer);
+                self.show(packet, Verdict::Stolen, None, host.unwrap_or(None), None, observer);
             }
             Outcome::Refused(_) => self.refuse_fragment(packet, observer),
         }
@@ -453,7 +459,11 @@ impl Gateway {
             return self.open(now, whole, packet, known, observer);
         }
         // FORWARD: account.
-        let host = self.account_tracked(now, packet, whole.info, tracked.cookie, tracked.direction);
+        let accounted = self.account_tracked(now, packet, whole.info, tracked.cookie, tracked.direction);
+        let Ok(host) = accounted else {
+            self.take_changes();
+            return self.show(packet, Verdict::DROP, None, None, None, observer);
+        };
 
         // POSTROUTING: helper.
         if tracked.extended && self.help(now, whole, &tracked, None) == helper::Outcome::Drop {
@@ -472,7 +482,7 @@ impl Gateway {
         whole: &PacketInfo,
         cookie: Cookie,
         direction: Direction,
-    ) -> Option<Counted> {
+    ) -> Result<Option<Counted>, QuotaUsedUp> {
         // An error's own ends need not be those of the connection that it is about.
         let own = whole.transport != Transport::IcmpError;
         let owner = if own { Owner::from_cookie(cookie) } else { None };
@@ -502,7 +512,10 @@ impl Gateway {
 
         // FORWARD: account.
         let class = Class::of(whole.info.tuple.protocol);
-        let host = self.account_any(now, packet, class, None, tracked.direction, known.host);
+        let Ok(host) = self.account_any(now, packet, class, None, tracked.direction, known.host) else {
+            self.tell_expectations();
+            return self.show(packet, Verdict::DROP, None, None, None, observer);
+        };
 
         // POSTROUTING: helper, confirm.
         if let Ok(new) = &mut begun
@@ -549,14 +562,16 @@ impl Gateway {
     #[inline(always)]
     pub(super) fn begin(&mut self, now: Instant, packet: Packet<'_>, ip_len: u32, hash: Hash) -> Result<Unconfirmed, Refused> {
         let info = packet.info;
-        let at_limit = self.hosts.is_at_limit(info.tuple.family, info.tuple.source);
+        let Tuple { family, source, .. } = info.tuple;
+        let refusal = self.hosts.refusal(now, family, source, || self.own_mac(packet));
         // Who is at the limit does not push out anybody.
-        let has_room = !self.conntrack.is_full() || (!at_limit && self.make_room(now));
+        let has_room = !self.conntrack.is_full() || (refusal.is_none() && self.make_room(now));
         let begun = self.conntrack.begin(now, packet, hash, has_room);
-        match begun {
-            Err(Refused::Full) => self.totals.unaccounted.conntrack_full.count(ip_len),
-            Ok(_) if at_limit => {
-                self.totals.unaccounted.host_limit.count(ip_len);
+        match (&begun, refusal) {
+            (Err(Refused::Full), _) => self.totals.unaccounted.conntrack_full.count(ip_len),
+            (Ok(_), Some(refusal)) => {
+                self.totals.unaccounted.count_refused(refusal, ip_len);
+                self.tell_refused(refusal, source.to_ip(family));
                 return Err(Refused::HostLimit);
             }
             _ => {}
@@ -621,6 +636,9 @@ impl Gateway {
     }
 
     /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's.
+    ///
+    /// # Errors
+    /// [`QuotaUsedUp`]: it is counted as such, and to be dropped.
     #[inline(always)]
     pub(super) fn account(
         &mut self,
@@ -629,13 +647,14 @@ impl Gateway {
         class: Class,
         owner: Option<Owner>,
         direction: Direction,
-    ) -> Option<Counted> {
+    ) -> Result<Option<Counted>, QuotaUsedUp> {
         if let Some(Owner { place, ends, .. }) = owner
             && let (Some(side), false) = (ends.only_side(direction), self.config.inside.has_devices())
         {
+            let mark = self.make_way(place, class, packet.info.ip_len, None)?;
             self.count(now, place, class, side, packet.info.ip_len);
             let sides = Sides { tx: side == Side::Tx, rx: side == Side::Rx, by_device: false };
-            return Some(Counted { place, side, sides });
+            return Ok(Some(Counted { place, side, sides, mark }));
         }
         self.account_any(now, packet, class, owner, direction, None)
     }
@@ -650,9 +669,13 @@ impl Gateway {
         owner: Option<Owner>,
         direction: Direction,
         guess: Option<u32>,
-    ) -> Option<Counted> {
-        let info = packet.info;
+    ) -> Result<Option<Counted>, QuotaUsedUp> {
+        let bytes = packet.info.ip_len;
         let sides = self.sides(packet, owner, direction);
+        if !(sides.tx || sides.rx) {
+            self.totals.unaccounted.outside_to_outside.count(bytes);
+            return Ok(None);
+        }
         // The connection's host stands at one of its ends: that end needs no look-up.
         let linked = |side: Side| {
             let owner = owner?;
@@ -660,51 +683,80 @@ impl Gateway {
             // The other direction's sender is this one's receiver.
             (stands_at_rx == (side == Side::Rx)).then_some(owner.place)
         };
-        if sides.tx != sides.rx {
-            let side = if sides.rx { Side::Rx } else { Side::Tx };
-            let place = self.count_side(now, info, class, side, linked(side), guess);
-            match place {
-                Some(place) if sides.by_device => self.hosts.set_known_by_device(place),
-                Some(_) => {}
-                None => self.totals.unaccounted.host_table_full.count(info.ip_len),
-            }
-            return place.map(|place| Counted { place, side, sides });
+        let mut place_of = |side: Side| linked(side).or_else(|| self.look_up(now, packet, side, guess));
+        let tx = if sides.tx { place_of(Side::Tx) } else { None };
+        let rx = if sides.rx { place_of(Side::Rx) } else { None };
+        let mark = self.make_way_for_both(now, tx, rx, class, bytes)?;
+        if let Some(place) = tx {
+            self.count(now, place, class, Side::Tx, bytes);
         }
-        if !sides.tx {
-            self.totals.unaccounted.outside_to_outside.count(info.ip_len);
-            return None;
+        if let Some(place) = rx {
+            self.count(now, place, class, Side::Rx, bytes);
         }
-        let tx = self.count_side(now, info, class, Side::Tx, linked(Side::Tx), guess);
-        let rx = self.count_side(now, info, class, Side::Rx, linked(Side::Rx), guess);
         match (tx, rx) {
-            (Some(_), Some(_)) => self.totals.inside_to_inside.count(info.ip_len),
-            (None, None) => self.totals.unaccounted.host_table_full.count(info.ip_len),
+            (Some(_), Some(_)) => self.totals.inside_to_inside.count(bytes),
+            (None, None) => self.totals.unaccounted.host_table_full.count(bytes),
             _ => {}
         }
         if let Some(place) = tx.filter(|_| sides.by_device) {
             self.hosts.set_known_by_device(place);
         }
-        let counted = |side| move |place| Counted { place, side, sides };
-        tx.map(counted(Side::Tx)).or(rx.map(counted(Side::Rx)))
+        let counted = |side| move |place| Counted { place, side, sides, mark };
+        Ok(tx.map(counted(Side::Tx)).or(rx.map(counted(Side::Rx))))
     }
 
-    /// Counts a packet for one of its hosts, if that has a place.
+    /// Makes sure that a packet may be counted for a host; gives the mark that it is to carry. What `held` was told stays
+    /// true.
     #[inline(always)]
-    fn count_side(
+    fn make_way(
+        &mut self,
+        place: u32,
+        class: Class,
+        bytes: u32,
+        held: Option<(u32, Class)>,
+    ) -> Result<Option<u32>, QuotaUsedUp> {
+        if self.hosts.is_straight(place, class, bytes) {
+            return Ok(None);
+        }
+        let reserved = self.reserve(place, class, bytes, held);
+        if reserved.is_err() {
+            self.totals.unaccounted.quota.count(bytes);
+        }
+        reserved
+    }
+
+    /// The same for the hosts at both ends: neither counts what one of them may not.
+    #[inline(always)]
+    fn make_way_for_both(
         &mut self,
         now: Instant,
-        info: &PacketInfo,
+        tx: Option<u32>,
+        rx: Option<u32>,
         class: Class,
-        side: Side,
-        linked: Option<u32>,
-        guess: Option<u32>,
-    ) -> Option<u32> {
-        let place = match linked {
-            Some(place) => place,
-            None => self.look_up(now, info, side, guess)?,
-        };
-        self.count(now, place, class, side, info.ip_len);
-        Some(place)
+        bytes: u32,
+    ) -> Result<Option<u32>, QuotaUsedUp> {
+        match (tx, rx) {
+            (None, None) => Ok(None),
+            (Some(place), None) | (None, Some(place)) => self.make_way(place, class, bytes, None),
+            // Who talks to himself counts it twice.
+            (Some(tx), Some(rx)) if tx == rx => {
+                let reserved = self.reserve(tx, class, bytes.saturating_mul(2), None);
+                if reserved.is_err() {
+                    self.totals.unaccounted.quota.count(bytes);
+                }
+                reserved
+            }
+            (Some(tx), Some(rx)) => {
+                let first = self.make_way(tx, class, bytes, None)?;
+                match self.make_way(rx, class, bytes, Some((tx, class))) {
+                    Ok(second) => Ok(first.or(second)),
+                    Err(QuotaUsedUp) => {
+                        self.hosts.give_back(now, tx, class);
+                        Err(QuotaUsedUp)
+                    }
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -715,37 +767,46 @@ impl Gateway {
 
     /// The place of one of a packet's hosts.
     #[inline(always)]
-    fn look_up(&mut self, now: Instant, info: &PacketInfo, side: Side, guess: Option<u32>) -> Option<u32> {
-        let address = match side {
-            Side::Tx => info.tuple.source,
-            Side::Rx => info.tuple.destination,
+    fn look_up(&mut self, now: Instant, packet: Packet<'_>, side: Side, guess: Option<u32>) -> Option<u32> {
+        let tuple = &packet.info.tuple;
+        let (address, mac) = match side {
+            Side::Tx => (tuple.source, self.own_mac(packet)),
+            Side::Rx => (tuple.destination, None),
         };
-        if guess.is_some_and(|place| self.hosts.is_at(place, info.tuple.family, address)) {
-            return guess;
+        let entered = match guess.filter(|place| self.hosts.is_at(*place, tuple.family, address)) {
+            Some(place) => Ok(place),
+            None => self.hosts.enter(now, tuple.family, address, mac),
+        };
+        match (entered, mac) {
+            (Ok(place), Some(mac)) => self.hosts.learn_mac(now, place, mac),
+            (Ok(_), None) => {}
+            (Err(_), _) => {
+                self.totals.hosts_refused += 1;
+                self.tell_refused(Refusal::HostTable, address.to_ip(tuple.family));
+            }
         }
-        let entered = self.hosts.enter(now, info.tuple.family, address);
-        self.totals.hosts_refused += u64::from(entered.is_err());
         entered.ok()
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
     #[inline(always)]
     pub(super) fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
-        let owner = host.map(|Counted { place, side, sides }| {
+        let owner = host.map(|Counted { place, side, sides, .. }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
-            self.hosts.open(place, class, ends)
+            self.hosts.open(self.now, place, class, ends)
         });
         if let Some(owner) = owner {
             unconfirmed.set_cookie(owner.to_cookie());
         }
-        let resolved = self.conntrack.statistics().clash_resolve;
-        let confirmed = self.conntrack.confirm(unconfirmed);
-        // It may have gone over to one that came about while its packet waited.
-        let is_new = confirmed.is_ok() && self.conntrack.statistics().clash_resolve == resolved;
-        if let (false, Some(owner)) = (is_new, owner) {
-            self.hosts.forget(owner, class);
+        let confirmed = self.conntrack.confirm(unconfirmed).ok();
+        if let Some(owner) = owner {
+            // It may have gone over to one that came about meanwhile, which has its own.
+            match confirmed.filter(|place| self.conntrack.cookie(*place) == owner.to_cookie()) {
+                Some(place) => self.hosts.link(owner, place),
+                None => self.hosts.forget(owner, class),
+            }
         }
-        confirmed.ok()
+        confirmed
     }
 
     #[inline]
@@ -770,14 +831,20 @@ impl Gateway {
             host: host.map(|host| self.hosts.at(host.place).address()),
             verdict,
             passed: None,
+            quota_mark: host.and_then(|host| host.mark),
             connection: connection
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
         };
         observer.seen(self, &seen);
     }
 
+    /// Looks at the timers at the next packet, whenever that comes: they may have changed.
+    pub(super) fn look_at_timers(&mut self) {
+        self.timers_at = Instant::ZERO;
+    }
+
     fn timers(&mut self, promptness: Promptness) {
-        self.timers_at = self.now + TIMER_INTERVAL;
+        self.timers_at = (self.now + TIMER_INTERVAL).min(self.hosts.turn(self.now));
         while self.conntrack.expire_some(self.now, promptness) {
             self.take_ended();
         }
@@ -822,7 +889,7 @@ impl Gateway {
         let owner = Owner::from_cookie(connection.cookie());
         if let Some(owner) = owner {
             let assured = connection.status().contains(Status::ASSURED);
-            self.hosts.close(owner, Class::of(connection.original().protocol), assured, end.at);
+            self.hosts.close(owner, Class::of(connection.original().protocol), assured, end.at, end.place);
         }
         if self.config.events.connections.contains(Changes::DESTROY) {
             let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));

@@ -111,7 +111,10 @@ static ENTRIES: &[Entry] = &[
     seconds!("net.netfilter.nf_conntrack_udp_timeout", conntrack.timeouts.udp),
     seconds!("net.netfilter.nf_conntrack_udp_timeout_stream", conntrack.timeouts.udp_stream),
     number!("net.tctable.host_connections_max", u32, hosts.max_connections),
+    switch!("net.tctable.host_links", hosts.links),
     number!("net.tctable.host_max", u32, hosts.max),
+    number!("net.tctable.host_new_connections_max", u32, hosts.max_new_connections),
+    switch!("net.tctable.host_rates", hosts.rates),
     seconds!("net.tctable.tc_counter_timeout", hosts.timeout),
 ];
 
@@ -172,7 +175,7 @@ impl Gateway {
         self.config.set_sysctl(name, value)?;
         self.conntrack.set_config(self.config.conntrack.clone());
         self.conntrack.set_helpers(self.config.helpers.clone());
-        self.hosts.set_config(self.now, self.config.hosts.clone());
+        self.apply_hosts_config();
         if let Some(defrag) = &mut self.defrag {
             defrag.set_config(&self.config.defrag);
         }

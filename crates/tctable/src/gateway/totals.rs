@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use crate::account::Refusal;
 use crate::conntrack::Counter;
 use crate::packet::{Malformed, NotIp};
 
@@ -7,9 +8,8 @@ use crate::packet::{Malformed, NotIp};
 ///
 /// Every frame is either an IP packet or counted in [`Unaccounted::not_ip`] or [`Unaccounted::malformed`]. Every IP
 /// packet is counted for one host, for two ([`Totals::inside_to_inside`]), or in one of the other fields of
-/// [`Unaccounted`]. So, for packets and for bytes:
-/// `sum of all hosts - inside_to_inside + outside_to_outside + host_table_full + conntrack_full
-/// + host_limit + fragments_refused + dropped + queue_dropped + stolen + queued = ip + made`.
+/// [`Unaccounted`]. So, for packets and for bytes: `tx + rx - inside_to_inside + unaccounted.ip() = ip + made`, where `tx`
+/// and `rx` are what all hosts counted together, those that are gone and what was zeroed included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All frames, with their bytes on the wire.
@@ -50,6 +50,14 @@ pub struct Unaccounted {
     pub conntrack_full: Counter,
     /// IP packets that would have opened a connection of a host that has opened as many as it may: a gateway drops them.
     pub host_limit: Counter,
+    /// The same for hosts that opened as many in a second as they may.
+    pub host_rate_limit: Counter,
+    /// The same for hosts whose group, or that one's parent, has opened as many as it may.
+    pub group_limit: Counter,
+    /// The same for groups that opened as many in a second as they may.
+    pub group_rate_limit: Counter,
+    /// IP packets of hosts that have used up their quota, or whose group has: a gateway drops them.
+    pub quota: Counter,
     /// Fragments that belong to no datagram that makes sense, or for which there was no memory: a gateway drops them.
     pub fragments_refused: Counter,
     /// IP packets that a function or a rule dropped before they counted for a host.
@@ -84,6 +92,41 @@ impl Unaccounted {
             NotIp::Ethertype(ethertype) => self.not_ip.entry(ethertype).or_default().count(wire_len),
             NotIp::Malformed(cause) => self.malformed[cause as usize].count(wire_len),
         }
+    }
+
+    /// Counts a packet that would have opened a connection; one that is only not counted for a host has another place.
+    pub(super) fn count_refused(&mut self, refusal: Refusal, ip_len: u32) {
+        let counter = match refusal {
+            Refusal::HostTable => return,
+            Refusal::HostConnections => &mut self.host_limit,
+            Refusal::HostNewConnections => &mut self.host_rate_limit,
+            Refusal::GroupConnections => &mut self.group_limit,
+            Refusal::GroupNewConnections => &mut self.group_rate_limit,
+        };
+        counter.count(ip_len);
+    }
+
+    /// IP packets by any cause.
+    pub fn ip(&self) -> Counter {
+        let causes = [
+            self.outside_to_outside,
+            self.host_table_full,
+            self.conntrack_full,
+            self.host_limit,
+            self.host_rate_limit,
+            self.group_limit,
+            self.group_rate_limit,
+            self.quota,
+            self.fragments_refused,
+            self.dropped,
+            self.queue_dropped,
+            self.stolen,
+            self.queued,
+        ];
+        causes.into_iter().fold(Counter::default(), |mut sum, cause| {
+            sum += cause;
+            sum
+        })
     }
 
     /// Each cause with its counter.

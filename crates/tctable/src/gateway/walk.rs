@@ -5,7 +5,7 @@ use super::hooks::{Passing, Position, What};
 use super::observer::{Observer, Passed, Seen};
 use super::road::{Ahead, Counted, Gateway};
 use super::route::Route;
-use crate::account::{Class, Owner, Side};
+use crate::account::{Class, Owner, QuotaUsedUp, Side};
 use crate::conntrack::{Attached, Cookie, CtState, Direction, Refused, Tracked, helper};
 use crate::defrag::Outcome;
 use crate::hook::{Ct, DropReason, Hook, PacketBuf, Tracking, Verdict};
@@ -189,7 +189,7 @@ impl Gateway {
             What::Defrag => return self.step_defrag(now, walk),
             What::Track => return self.step_track(now, walk),
             What::Table(table) => self.step_table(now, walk, hook, table),
-            What::Account => self.step_account(now, walk),
+            What::Account => return self.step_account(now, walk),
             What::Help => self.step_help(now, walk),
             What::Confirm => return self.step_confirm(now, walk),
             What::Function(handle) => {
@@ -212,7 +212,8 @@ impl Gateway {
             Outcome::Whole(frame) => PacketInfo::read(&frame).ok().map(|info| Some((frame, info))),
             Outcome::Held => {
                 let class = Class::of(view.info.tuple.protocol);
-                walk.counted = self.account(now, view.as_packet(), class, None, Direction::Original);
+                let counted = self.account(now, view.as_packet(), class, None, Direction::Original);
+                walk.counted = counted.unwrap_or(None);
                 walk.accounted = true;
                 self.defrag = Some(defrag);
                 return Stepped::Held;
@@ -291,19 +292,27 @@ impl Gateway {
         Stepped::Verdict(Verdict::Accept)
     }
 
-    fn step_account(&mut self, now: Instant, walk: &mut Walk<'_>) -> Verdict {
+    fn step_account(&mut self, now: Instant, walk: &mut Walk<'_>) -> Stepped {
         let view = walk.packet.packet();
         // What crossed the line counts, whatever became of it since.
         let info = PacketInfo { ip_len: walk.came, ..*view.info };
         let packet = Packet { frame: &view.frame, info: &info };
         let class = Class::of(info.tuple.protocol);
         let tracking = &walk.packet.tracking;
-        walk.counted = match tracking.connection {
+        let counted = match tracking.connection {
             Ct::Confirmed(_) => self.account_tracked(now, packet, &info, tracking.cookie, tracking.direction),
             Ct::New(_) | Ct::None => self.account_any(now, packet, class, None, tracking.direction, walk.host),
         };
-        walk.accounted = true;
-        Verdict::Accept
+        match counted {
+            Ok(counted) => {
+                if let Some(mark) = counted.and_then(|counted| counted.mark) {
+                    walk.packet.mark = mark;
+                }
+                (walk.counted, walk.accounted) = (counted, true);
+                Stepped::Verdict(Verdict::Accept)
+            }
+            Err(QuotaUsedUp) => Stepped::Refused,
+        }
     }
 
     fn step_help(&mut self, now: Instant, walk: &mut Walk<'_>) -> Verdict {
@@ -445,6 +454,7 @@ impl Gateway {
             ct_state: walk.tracked.then_some(*state),
             direction: (!matches!(connection, Ct::None)).then_some(*direction),
             host,
+            quota_mark: walk.counted.and_then(|counted| counted.mark),
             connection: confirmed
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
             passed: Some(Passed { packet, met: &walk.met }),

@@ -84,8 +84,12 @@ fn what_was_deleted_does_not_time_out_as_well() {
 fn marks_and_labels_are_told_when_they_change() {
     for net in BOTH {
         let mut road = Road::with(|config| {
-            config.events =
-                EventMask { connections: Changes::MARK | Changes::LABEL, expectations: false, host_expired: false };
+            config.events = EventMask {
+                connections: Changes::MARK | Changes::LABEL,
+                expectations: false,
+                host_expired: false,
+                ..EventMask::default()
+            };
         });
         road.pass(&net.ask());
         let (id, connection) = road.connection();

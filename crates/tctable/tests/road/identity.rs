@@ -1,5 +1,6 @@
 //! Whatever passes, nothing is lost and nothing is counted twice, and only the packets and their order matter.
 
+mod customers;
 mod model;
 pub mod steps;
 
@@ -22,7 +23,7 @@ fn run(world: &World, steps: &[Step], bursts: &[usize], key: HashKey) -> Outcome
 fn drive(world: &World, steps: &[Step], bursts: &[usize], mut gateway: Gateway) -> Outcome {
     let others: Vec<Vec<u8>> = if world.crowded { crowd().collect() } else { Vec::new() };
     gateway.receive(others.iter().map(|packet| frame(LinkType::Raw, packet)));
-    let mut auditor = Auditor::after(&others);
+    let mut auditor = Auditor::after(world, &others);
     let mut sizes = bursts.iter().copied().cycle();
     let frames = steps::frames(steps);
     let mut rest = &frames[..];
@@ -42,7 +43,11 @@ fn drive(world: &World, steps: &[Step], bursts: &[usize], mut gateway: Gateway) 
     if !world.device {
         auditor.check_addresses(gateway.totals());
     }
-    auditor.finish(gateway)
+    let outcome = auditor.finish(gateway);
+    let mut restored = Gateway::new(world.config());
+    restored.restore_hosts(outcome.snapshot()).expect("a snapshot");
+    assert_eq!(restored.snapshot_hosts(), outcome.snapshot());
+    outcome
 }
 
 proptest! {

@@ -156,6 +156,7 @@ pub struct Shown {
     pub ct_state: Option<CtState>,
     pub direction: Option<Direction>,
     pub host: Option<IpAddr>,
+    pub quota_mark: Option<u32>,
     pub id: Option<u64>,
     pub connection: Option<Connection>,
     pub verdict: Verdict,
@@ -168,6 +169,7 @@ impl From<&Seen<'_>> for Shown {
             ct_state: seen.ct_state,
             direction: seen.direction,
             host: seen.host,
+            quota_mark: seen.quota_mark,
             id: seen.connection.and_then(|(_, id)| id),
             connection: seen.connection.map(|(connection, _)| connection.clone()),
             verdict: seen.verdict,
@@ -227,7 +229,12 @@ impl Road {
     /// The defaults but for what `change` changes.
     pub fn with(change: impl FnOnce(&mut Config)) -> Road {
         let mut config = Config {
-            events: EventMask { connections: Changes::DESTROY, expectations: false, host_expired: true },
+            events: EventMask {
+                connections: Changes::DESTROY,
+                expectations: false,
+                host_expired: true,
+                ..EventMask::default()
+            },
             ..Config::default()
         };
         // Most tests do not care for checksums, and leave them out.

@@ -52,7 +52,7 @@ fn only_what_was_asked_for_is_told() {
         for (connection_ended, host_expired) in [(false, false), (true, false), (false, true)] {
             let mut road = Road::with(|config| {
                 let connections = if connection_ended { Changes::DESTROY } else { Changes::NONE };
-                config.events = EventMask { connections, expectations: false, host_expired };
+                config.events = EventMask { connections, expectations: false, host_expired, ..EventMask::default() };
                 // Were it built before it is left out, it would be lost and counted.
                 config.max_events = usize::from(connection_ended | host_expired);
             });

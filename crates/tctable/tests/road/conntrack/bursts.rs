@@ -67,7 +67,7 @@ fn told(event: &Event) -> String {
         }
         Event::HostExpired(host) => format!("{host:?}"),
         Event::Expectation { change, expectation } => format!("{change:?} {expectation:?}"),
-        Event::Lost(count) => format!("{count} lost"),
+        other => format!("{other:?}"),
     }
 }
 

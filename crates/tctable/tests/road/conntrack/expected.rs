@@ -145,7 +145,12 @@ fn everything_is_told() {
 fn nothing_is_told_that_nobody_asked_for() {
     for net in BOTH {
         let mut road = road_with(|config| {
-            config.events = EventMask { connections: Changes::HELPER, expectations: false, host_expired: false };
+            config.events = EventMask {
+                connections: Changes::HELPER,
+                expectations: false,
+                host_expired: false,
+                ..EventMask::default()
+            };
         });
         announce(&mut road, net);
         road.pass(&open_data(net));

@@ -153,7 +153,12 @@ fn a_connection_of_another_zone_takes_no_mark_and_no_end_from_this_one() {
 fn events_tell_the_zone() {
     for net in BOTH {
         let mut road = Road::with(|config| {
-            config.events = EventMask { connections: Changes::NEW, expectations: false, host_expired: false };
+            config.events = EventMask {
+                connections: Changes::NEW,
+                expectations: false,
+                host_expired: false,
+                ..EventMask::default()
+            };
         });
         road.gateway.set_zone(DeviceId(1), 7);
         for device in [1, 0] {

@@ -115,7 +115,12 @@ fn a_reader_that_missed_something_reads_the_tables_again() {
 fn ends_and_hosts_are_lost_alike() {
     for net in BOTH {
         let mut road = Road::with(|config| {
-            config.events = EventMask { connections: Changes::DESTROY, expectations: false, host_expired: true };
+            config.events = EventMask {
+                connections: Changes::DESTROY,
+                expectations: false,
+                host_expired: true,
+                ..EventMask::default()
+            };
             config.max_events = 1;
         });
         one(&mut road, net, 1);

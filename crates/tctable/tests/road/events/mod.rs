@@ -13,7 +13,9 @@ use crate::support::Road;
 
 /// A road that tells these changes, and nothing of hosts.
 fn telling(connections: Changes) -> Road {
-    Road::with(|config| config.events = EventMask { connections, expectations: false, host_expired: false })
+    Road::with(|config| {
+        config.events = EventMask { connections, expectations: false, host_expired: false, ..EventMask::default() }
+    })
 }
 
 /// What was told since the last call, in one word for each event; the names of changes are joined by `+`.
@@ -27,6 +29,8 @@ fn word(event: &Event) -> String {
         Event::ConnectionEnded { ended, .. } => format!("{:?}", ended.reason),
         Event::Expectation { change, .. } => format!("{change:?}"),
         Event::HostExpired(_) => "host".to_owned(),
+        Event::QuotaMark(reached) => format!("{:?}", reached.mark),
+        Event::Refused { refusal, .. } => format!("{refusal:?}"),
         Event::Lost(count) => format!("lost {count}"),
     }
 }

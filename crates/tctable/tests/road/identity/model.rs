@@ -10,7 +10,8 @@ use tctable::packet::{Fragment, PacketInfo, Tuple};
 use tctable::time::Instant;
 use tctable::{Event, Gateway};
 
-use super::steps::is_inside;
+use super::customers::Customers;
+use super::steps::{World, is_inside};
 use crate::support::{Shown, counter, life};
 
 /// All that can be seen of a run, for comparing.
@@ -19,11 +20,20 @@ pub struct Outcome {
     frames: Vec<String>,
     events: Vec<String>,
     hosts: Vec<String>,
+    groups: Vec<String>,
+    snapshot: Vec<u8>,
     connections: Vec<String>,
     totals: Totals,
     statistics: Statistics,
     timeout: Option<Instant>,
     now: Instant,
+}
+
+impl Outcome {
+    /// The hosts as they were in the end.
+    pub fn snapshot(&self) -> &[u8] {
+        &self.snapshot
+    }
 }
 
 /// Watches a run.
@@ -47,6 +57,8 @@ pub struct Auditor {
     /// The names of all connections that there ever were, and the last id of each host.
     names: BTreeSet<(IpAddr, u64)>,
     last_ids: BTreeMap<IpAddr, u64>,
+    /// What hosts and groups may, and what they did.
+    customers: Customers,
     /// What ended connections and expired hosts had counted.
     ended: Counter,
     expired: [Counter; 2],
@@ -115,15 +127,24 @@ impl Observer for Auditor {
 
 impl Auditor {
     /// For a road that so many packets between others have passed before.
-    pub fn after(crowd: &[Vec<u8>]) -> Auditor {
+    pub fn after(world: &World, crowd: &[Vec<u8>]) -> Auditor {
         let passed = counter(crowd.len() as u64, crowd.iter().map(|packet| packet.len() as u64).sum());
         let by_address = [Counter::default(), Counter::default(), passed];
-        Auditor { counted: passed, by_address, crowded: !crowd.is_empty(), ..Auditor::default() }
+        Auditor {
+            customers: Customers::of(world),
+            counted: passed,
+            by_address,
+            crowded: !crowd.is_empty(),
+            ..Auditor::default()
+        }
     }
 
     fn judge(&mut self, gateway: &Gateway, info: &PacketInfo, seen: &Seen<'_>) {
         let refused = gateway.totals().unaccounted.fragments_refused.packets;
         let refused = std::mem::replace(&mut self.refused, refused) != refused;
+        if self.customers.count(gateway, info) && info.fragment != Fragment::None {
+            return;
+        }
         match seen.ct_state {
             // It waits for the rest of its datagram, or was refused.
             None if info.fragment != Fragment::None => {}
@@ -184,6 +205,7 @@ impl Auditor {
                     assert_eq!(host.open_connections(), 0);
                     let [sent, received] = sides(&host);
                     self.expired = [add(self.expired[0], sent), add(self.expired[1], received)];
+                    self.customers.expired(&host);
                     describe_host(&host)
                 }
                 Event::Connection { changes, owner, connection, .. } => {
@@ -191,6 +213,8 @@ impl Auditor {
                 }
                 Event::Expectation { change, expectation } => format!("{change:?} {expectation:?}"),
                 Event::Lost(count) => format!("{count} lost"),
+                Event::QuotaMark(reached) => format!("{reached:?}"),
+                Event::Refused { host, refusal, count } => format!("{host} {refusal:?} {count}"),
             });
         }
     }
@@ -200,14 +224,26 @@ impl Auditor {
         let totals = gateway.totals();
         let Totals { ip, inside_to_inside, unaccounted, .. } = totals;
         // The identity, with what is subtracted on the other side.
-        let dropped = sum([unaccounted.conntrack_full, unaccounted.host_limit, unaccounted.fragments_refused]);
-        let not_counted = sum([unaccounted.outside_to_outside, unaccounted.host_table_full, dropped]);
-        assert_eq!(sum([totals.tx(), totals.rx(), not_counted]), add(*ip, *inside_to_inside));
+        assert_eq!(sum([totals.tx(), totals.rx(), unaccounted.ip()]), add(*ip, *inside_to_inside));
         let not_ip = unaccounted.not_ip.values().copied().chain(unaccounted.malformed().map(|(_, count)| count));
         assert_eq!(totals.frames.packets, ip.packets + sum(not_ip).packets);
 
         let statistics = gateway.conntrack().statistics();
-        assert_eq!([statistics.drop, statistics.invalid + statistics.error, statistics.ignore], self.judged);
+        let limits = [
+            unaccounted.host_limit,
+            unaccounted.host_rate_limit,
+            unaccounted.group_limit,
+            unaccounted.group_rate_limit,
+            unaccounted.quota,
+        ];
+        let dropped = statistics.drop + sum(limits).packets - self.customers.dropped_fragments();
+        // What is dropped after it was judged is not shown as judged.
+        assert_eq!(dropped, self.judged[0]);
+        let judged = [statistics.invalid + statistics.error, statistics.ignore];
+        if unaccounted.quota.packets == 0 {
+            assert_eq!(judged, self.judged[1..]);
+        }
+        self.customers.check(gateway);
         assert_eq!(statistics.insert - statistics.delete, gateway.conntrack().count() as u64);
         assert_eq!((statistics.insert_failed, totals.events_lost), (0, 0));
         assert_eq!(unaccounted.conntrack_full.packets, statistics.drop);
@@ -219,6 +255,8 @@ impl Auditor {
         for (id, connection) in gateway.conntrack().iter() {
             assert!(gateway.conntrack().get(id).is_some());
             if let Some((host, _)) = gateway.owner(connection) {
+                let mut listed = gateway.host_connections(host.address()).expect("a host");
+                assert!(listed.any(|(other, _)| other == id), "{} has {connection:?}", host.address());
                 *open.entry((host.address(), Class::of(connection.original().protocol))).or_default() += 1;
             }
         }
@@ -227,6 +265,8 @@ impl Auditor {
                 let expected = open.remove(&(host.address(), class)).unwrap_or(0);
                 assert_eq!(host.connections(class), expected, "{} {class:?}", host.address());
             }
+            let listed = gateway.host_connections(host.address()).expect("a host").count();
+            assert_eq!(listed as u64, host.open_connections(), "{}", host.address());
         }
         assert!(open.is_empty(), "{open:?} belong to no host");
     }
@@ -239,7 +279,9 @@ impl Auditor {
         let totals = gateway.totals();
 
         let live = gateway.conntrack().iter().map(|(_, connection)| traffic(connection));
-        assert_eq!(add(sum(live), self.ended), self.counted, "connections, open and ended");
+        if totals.unaccounted.quota.packets == 0 {
+            assert_eq!(add(sum(live), self.ended), self.counted, "connections, open and ended");
+        }
 
         let [sent, received] = gateway
             .hosts()
@@ -247,11 +289,14 @@ impl Auditor {
             .map(sides)
             .fold(self.expired, |[tx, rx], [sent, received]| [add(tx, sent), add(rx, received)]);
         assert_eq!([sent, received], [totals.tx(), totals.rx()], "hosts, present and expired");
+        self.customers.check_groups(&gateway);
 
         Outcome {
             frames: self.frames,
             events: self.events,
             hosts: gateway.hosts().iter().map(describe_host).collect(),
+            groups: gateway.groups().map(|group| format!("{group:?}")).collect(),
+            snapshot: gateway.snapshot_hosts(),
             connections: gateway.conntrack().iter().map(|(_, connection)| describe_connection(connection)).collect(),
             totals: totals.clone(),
             statistics: *gateway.conntrack().statistics(),

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use tctable::Config;
+use tctable::account::{Group, Groups, HardMark, Limits, Member, OverQuota, Period, Quota, UtcOffset};
 use tctable::gateway::EventMask;
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::{Duration, Instant};
@@ -20,27 +21,79 @@ pub struct World {
     hosts: u32,
     host_seconds: u64,
     loose: bool,
+    customers: Terms,
     /// Whether the second device is inside.
     pub device: bool,
     /// Whether so many others are there that the engine looks ahead.
     pub crowded: bool,
 }
 
+/// What hosts and groups may.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Of each host, of the groups "a", "b" and "all".
+    pub limits: [Limits; 4],
+    pub quotas: [Option<Quota>; 4],
+    utc_offset: i32,
+    rates: bool,
+    links: bool,
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let limit = || prop_oneof![2 => Just(0u32), 1 => 1..6u32];
+    let limits = (limit(), limit()).prop_map(|(connections, new_connections)| Limits { connections, new_connections });
+    let verdict = prop_oneof![2 => Just(OverQuota::Drop), 1 => (1..9u32).prop_map(OverQuota::Mark)];
+    // Some are large enough that bytes are lent in advance.
+    let bytes = || prop_oneof![0..4_000u64, 60_000..120_000u64];
+    let hard = (bytes(), verdict).prop_map(|(bytes, verdict)| HardMark { bytes, verdict });
+    let quota = (prop::option::of(bytes()), prop::option::of(hard)).prop_map(|(soft, hard)| Quota {
+        period: Period::Day,
+        soft,
+        hard,
+    });
+    let quotas = prop::option::weighted(0.4, quota);
+    (
+        prop::array::uniform4(limits),
+        prop::array::uniform4(quotas),
+        // Midnight comes soon.
+        5_000..6_500i32,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(limits, quotas, utc_offset, rates, links)| Terms { limits, quotas, utc_offset, rates, links })
+}
+
 pub fn world(crowded: bool) -> impl Strategy<Value = World> {
     let small = |most: u32| prop_oneof![0..most, Just(u32::MAX)];
-    (small(8), small(6), 0u64..200, any::<bool>(), prop::bool::weighted(0.3)).prop_map(
-        move |(connections, hosts, host_seconds, loose, device)| World {
+    let none =
+        Terms { limits: Default::default(), quotas: Default::default(), utc_offset: 0, rates: false, links: false };
+    let terms = prop_oneof![Just(none), terms(), terms()];
+    (small(8), small(6), 0u64..200, any::<bool>(), prop::bool::weighted(0.3), terms).prop_map(
+        move |(connections, hosts, host_seconds, loose, device, customers)| World {
             connections,
             hosts,
             host_seconds,
             loose,
+            customers,
             device,
             crowded,
         },
     )
 }
 
+/// The groups: two that are part of a third one. Somebody of the first has no group of his own in IPv6.
+pub const GROUPS: [(&str, Option<&str>, &[&str]); 3] = [
+    ("a", Some("all"), &["10.0.0.0/31", "fd00::/128"]),
+    ("b", Some("all"), &["10.0.0.2/32", "fd00::2/128"]),
+    ("all", None, &[]),
+];
+
 impl World {
+    /// What hosts and groups may.
+    pub fn terms(&self) -> &Terms {
+        &self.customers
+    }
+
     pub fn config(&self) -> Config {
         let mut config = Config { events: EventMask::ALL, ..Config::default() };
         config.conntrack.max = self.connections;
@@ -52,6 +105,22 @@ impl World {
         config.conntrack.tcp.loose = self.loose;
         config.hosts.max = self.hosts;
         config.hosts.timeout = Duration::from_secs(self.host_seconds);
+        let Terms { limits: [limits, others @ ..], quotas: [quota, other_quotas @ ..], utc_offset, rates, links } =
+            self.customers.clone();
+        config.hosts.max_connections = limits.connections;
+        config.hosts.max_new_connections = limits.new_connections;
+        config.hosts.quota = quota;
+        config.hosts.utc_offset = UtcOffset::from_secs(utc_offset).expect("less than a day");
+        (config.hosts.rates, config.hosts.links) = (rates, links);
+        let groups =
+            GROUPS.iter().zip(others).zip(other_quotas).map(|(((name, parent, members), limits), quota)| Group {
+                parent: parent.map(Into::into),
+                members: members.iter().map(|prefix| Member::Prefix(prefix.parse().expect("a prefix"))).collect(),
+                limits,
+                quota,
+                ..Group::new(name)
+            });
+        config.hosts.groups = Groups::new(groups.collect()).expect("they make sense");
         if self.device {
             config.inside.set_device(DeviceId(1), true);
         }

@@ -11,7 +11,10 @@ use crate::support::{BOTH, Net, Road, START, counter};
 
 tunables! {
     "net.tctable.host_connections_max" => host_connections_max: connections_of_one;
+    "net.tctable.host_links" => host_links: links;
     "net.tctable.host_max" => host_max: hosts;
+    "net.tctable.host_new_connections_max" => host_new_connections_max: new_connections_of_one;
+    "net.tctable.host_rates" => host_rates: rates;
     "net.tctable.tc_counter_timeout" => tc_counter_timeout: time_to_live;
 }
 
@@ -51,6 +54,69 @@ fn connections_of_one(net: Net, name: &str) {
     assert!(road.line(&ask(net, 9)).starts_with("NEW"));
     assert_eq!(road.line(&ask(net, 10)), "-");
     assert_eq!(road.gateway.totals().unaccounted.host_limit.packets, 4);
+}
+
+fn new_connections_of_one(net: Net, name: &str) {
+    let mut road = Road::new();
+    for port in 1..=5 {
+        assert!(road.line(&ask(net, port)).starts_with("NEW"));
+    }
+    set(&mut road, name, 2);
+    // The bucket is full: nobody counted before.
+    assert!(road.line(&ask(net, 6)).starts_with("NEW"));
+    assert!(road.line(&ask(net, 7)).starts_with("NEW"));
+    let refused = ask(net, 8);
+    assert_eq!(road.line(&refused), "-");
+    assert_eq!(road.gateway.totals().unaccounted.host_rate_limit, counter(1, refused.len() as u64));
+    // Packets of open connections, other hosts, and what others open to it pass.
+    assert!(road.line(&ask(net, 7)).starts_with("NEW"));
+    assert!(road.line(&udp_packet(SocketAddr::new(net.neighbour, 1), net.to(), b"")).starts_with("NEW"));
+    assert!(road.line(&udp_packet(net.to(), SocketAddr::new(net.client, 70), b"")).starts_with("NEW"));
+    // A token comes every half a second.
+    road.wait(Duration::from_nanos(499_999_999));
+    assert_eq!(road.line(&refused), "-");
+    road.wait(Duration::from_nanos(1));
+    assert!(road.line(&refused).starts_with("NEW"));
+    assert_eq!(road.line(&ask(net, 9)), "-");
+    set(&mut road, name, 0);
+    assert!(road.line(&ask(net, 9)).starts_with("NEW"));
+}
+
+/// Only what is not looked for place by place comes in the order of its age.
+fn links(net: Net, name: &str) {
+    let mut road = Road::new();
+    (1..=3).for_each(|port| drop(road.pass(&ask(net, port))));
+    let ports = |road: &Road| -> Vec<u16> {
+        let all = road.gateway.host_connections(net.client).expect("a host");
+        all.map(|(_, connection)| connection.original().source_port).collect()
+    };
+    assert_eq!(ports(&road), [1, 2, 3]);
+    set(&mut road, name, 1);
+    (4..=5).for_each(|port| drop(road.pass(&ask(net, port))));
+    assert_eq!((ports(&road)[..2].to_vec(), ports(&road).len()), (vec![5, 4], 5));
+    road.wait(Duration::from_secs(20)).pass(&ask(net, 4));
+    road.wait(Duration::from_secs(15)).tick();
+    assert_eq!(ports(&road), [4]);
+    set(&mut road, name, 0);
+    (6..=7).for_each(|port| drop(road.pass(&ask(net, port))));
+    assert_eq!(ports(&road).len(), 3);
+    set(&mut road, name, 1);
+    road.wait(Duration::from_secs(60)).tick();
+    assert!(ports(&road).is_empty());
+}
+
+fn rates(net: Net, name: &str) {
+    let mut road = Road::new();
+    road.pass(&net.ask());
+    assert_eq!(road.host(net.client).expect("a host").rates(road.now), None);
+    set(&mut road, name, 1);
+    road.wait(Duration::from_secs(1)).pass(&net.ask());
+    road.wait(Duration::from_secs(1));
+    let rates = road.host(net.client).expect("a host").rates(road.now).expect("they are kept");
+    // What was before is not known.
+    assert_eq!((rates.second.tx.packets, rates.ten_seconds.tx.packets), (1, 1));
+    set(&mut road, name, 0);
+    assert_eq!(road.host(net.client).expect("a host").rates(road.now), None);
 }
 
 fn inside(net: Net, nth: u8) -> IpAddr {

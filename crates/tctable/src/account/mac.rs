@@ -1,0 +1,59 @@
+use std::fmt;
+
+use crate::packet::{Frame, FrameDirection, LinkType};
+
+/// An Ethernet address (IEEE 802, EUI-48).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacAddress(pub [u8; 6]);
+
+impl MacAddress {
+    /// Whether one station can have it: not a group's, and not all zero.
+    pub const fn is_station(self) -> bool {
+        self.0[0] & 1 == 0 && !matches!(self.0, [0, 0, 0, 0, 0, 0])
+    }
+
+    /// Who sent a frame on its link: the source of an Ethernet header. `None` for a frame that its device sent itself, and
+    /// for what no station sends.
+    #[inline]
+    pub(crate) fn sender_of(frame: &Frame<'_>) -> Option<MacAddress> {
+        let (LinkType::Ethernet, Some(header)) = (frame.link, frame.data.first_chunk::<12>()) else { return None };
+        let mac = MacAddress([header[6], header[7], header[8], header[9], header[10], header[11]]);
+        (frame.direction != FrameDirection::Outbound && mac.is_station()).then_some(mac)
+    }
+}
+
+/// Six bytes in hexadecimal with colons.
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::DeviceId;
+    use crate::time::Instant;
+
+    fn sender(link: LinkType, direction: FrameDirection, data: &[u8]) -> Option<String> {
+        let frame =
+            Frame { time: Instant::ZERO, device: DeviceId(0), direction, link, wire_len: data.len() as u32, data };
+        MacAddress::sender_of(&frame).map(|mac| mac.to_string())
+    }
+
+    #[test]
+    fn only_a_station_that_sent_it_to_us_is_the_sender() {
+        let frame = [2, 0, 0, 0, 0, 9, 2, 0, 0x5e, 0, 0, 0xab, 8, 0];
+        let told = Some("02:00:5e:00:00:ab".to_owned());
+        assert_eq!(sender(LinkType::Ethernet, FrameDirection::Unknown, &frame), told);
+        assert_eq!(sender(LinkType::Ethernet, FrameDirection::Inbound, &frame), told);
+        assert_eq!(sender(LinkType::Ethernet, FrameDirection::Outbound, &frame), None);
+        assert_eq!(sender(LinkType::Raw, FrameDirection::Inbound, &frame), None);
+        assert_eq!(sender(LinkType::Ethernet, FrameDirection::Inbound, &frame[..11]), None);
+        let mut group = frame;
+        group[6] = 3;
+        assert_eq!(sender(LinkType::Ethernet, FrameDirection::Inbound, &group), None);
+        assert_eq!(sender(LinkType::Ethernet, FrameDirection::Inbound, &[0; 14]), None);
+    }
+}

@@ -1,0 +1,148 @@
+use super::{HEADER, MAGIC, NO_GROUP, VERSION};
+use crate::account::host::{Class, ClassCounters, ClassEntry, Host};
+use crate::account::quota::Meter;
+use crate::account::rates::{Past, Ring, Traffic};
+use crate::account::table::Hosts;
+use crate::conntrack::Counter;
+use crate::packet::{Address, Family};
+use crate::time::Instant;
+
+/// Puts numbers behind each other.
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    fn u32(&mut self, value: u32) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn instant(&mut self, at: Instant) {
+        self.u64(at.as_nanos());
+    }
+
+    /// How many follow. No table has more than 2^32 - 1.
+    fn count(&mut self, count: usize) {
+        self.u32(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+
+    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.u8(value.is_some().into());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn address(&mut self, family: Family, address: Address) {
+        self.u8(family as u8);
+        self.u64(address.high);
+        self.u64(address.low);
+    }
+
+    fn counter(&mut self, counter: Counter) {
+        self.u64(counter.packets);
+        self.u64(counter.bytes);
+    }
+
+    fn classes(&mut self, classes: &[ClassCounters; 4]) {
+        for ClassCounters { tx, rx } in classes {
+            self.counter(*tx);
+            self.counter(*rx);
+        }
+    }
+
+    fn traffic(&mut self, Traffic { tx, rx, connections }: Traffic) {
+        self.counter(tx);
+        self.counter(rx);
+        self.u64(connections);
+    }
+
+    fn meter(&mut self, Meter { span, before, used, previous, soft, hard, .. }: &Meter) {
+        self.instant(*before);
+        self.instant(span.begins);
+        self.instant(span.ends);
+        self.u64(*used);
+        self.u64(*previous);
+        self.option(*soft, Self::u64);
+        self.option(*hard, Self::u64);
+    }
+
+    fn ring<const N: usize, const SECONDS: u64>(&mut self, ring: &Ring<N, SECONDS>) {
+        self.u64(ring.number);
+        self.traffic(ring.base);
+        ring.parts.iter().for_each(|part| self.traffic(*part));
+    }
+
+    fn past(&mut self, Past { seconds, tens, peak }: &Past) {
+        self.ring(seconds);
+        self.ring(tens);
+        self.traffic(*peak);
+    }
+
+    fn class(&mut self, taken_at: Instant, entry: &ClassEntry) {
+        entry.counters.iter().for_each(|counter| self.counter(*counter));
+        self.instant(entry.last);
+        // What is open ends here, as far as the table that comes of this can know.
+        self.instant(if entry.open != 0 { taken_at } else { entry.ended });
+    }
+
+    fn host(&mut self, taken_at: Instant, host: &Host, group: u32, meter: Option<Meter>) {
+        self.address(host.family, host.address);
+        self.u8(host.by_device.into());
+        self.option(host.mac, |writer, mac| writer.0.extend(mac.0));
+        self.u64(host.first_id);
+        self.u64(host.next_id);
+        self.instant(host.first);
+        self.instant(host.armed);
+        self.instant(host.pace.0);
+        self.u32(group);
+        for class in Class::ALL {
+            self.class(taken_at, &host.classes[class as usize]);
+        }
+        self.option(host.base.as_deref(), Self::classes);
+        self.option(meter.as_ref(), Self::meter);
+        self.option(host.past.as_deref(), Self::past);
+    }
+}
+
+impl Hosts {
+    /// The table as bytes, as it stands at a time that is not before anything that it counted.
+    pub(crate) fn snapshot(&self, now: Instant) -> Vec<u8> {
+        let mut body = Writer(Vec::new());
+        body.instant(now);
+        body.u64(self.first_id);
+        body.count(self.roster.states.len());
+        for (number, state) in (0u32..).zip(&self.roster.states) {
+            body.count(state.name.len());
+            body.0.extend(state.name.bytes());
+            body.classes(&state.departed);
+            body.instant(state.pace.0);
+            body.option(self.group_meter(now, number).as_ref(), Writer::meter);
+        }
+        body.count(self.len());
+        for (place, host) in self.there() {
+            let group = self.roster.get(host.group).map_or(NO_GROUP, |_| host.group);
+            body.host(now, host, group, self.host_meter(now, place));
+        }
+        body.count(self.remembered.len());
+        for ((family, address), meter) in &self.remembered {
+            body.address(*family, *address);
+            body.meter(meter);
+        }
+
+        let mut whole = Vec::with_capacity(HEADER + body.0.len() + super::CHECKSUM);
+        whole.extend(MAGIC);
+        whole.extend(VERSION.to_le_bytes());
+        whole.extend((body.0.len() as u64).to_le_bytes());
+        whole.append(&mut body.0);
+        let checksum = crc32c::crc32c(&whole);
+        whole.extend(checksum.to_le_bytes());
+        whole
+    }
+}
