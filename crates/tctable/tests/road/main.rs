@@ -9,3 +9,4 @@ mod identity;
 mod packet;
 mod support;
 mod sysctl;
+mod text;
