@@ -40,6 +40,11 @@ impl Engine {
         look.told
     }
 
+    /// The engine itself.
+    pub(super) fn gateway_mut(&mut self) -> &mut Gateway {
+        &mut self.gateway
+    }
+
     /// Counts what happened among the expected connections: where it stands still, nothing did.
     pub(super) fn expectation_changes(&self) -> u64 {
         let statistics = self.gateway.conntrack().expectations().statistics();

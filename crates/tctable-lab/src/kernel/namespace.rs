@@ -126,6 +126,15 @@ pub(super) fn assign_helper(helper: &Helper) -> Result<(), Error> {
     feed("nft", &["-f", "-"], &rules)
 }
 
+/// Puts every packet into a zone. Where a zone was set before, this one comes after and holds.
+pub(super) fn set_zone(zone: u16) -> Result<(), Error> {
+    let rules = format!(
+        "add chain inet oracle zones {{ type filter hook prerouting priority raw; }}\n\
+         add rule inet oracle zones ct zone set {zone}\n"
+    );
+    feed("nft", &["-f", "-"], &rules)
+}
+
 /// Runs a tool in this thread's namespace.
 fn feed(command: &'static str, arguments: &[&str], input: &str) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Command { command, output: error.to_string() };
