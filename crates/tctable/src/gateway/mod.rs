@@ -13,5 +13,5 @@ pub use config::Config;
 pub use event::{Event, EventMask};
 pub use observer::{Observer, Seen};
 pub use road::Gateway;
-pub use sysctl::SysctlError;
+pub use sysctl::{SysctlError, SysctlFileError, SysctlLineError, Unknown};
 pub use totals::{Totals, Unaccounted};
