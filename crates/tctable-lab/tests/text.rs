@@ -25,7 +25,7 @@ fn views(kind: Kind, seed: u64, packets: usize) -> Option<Views> {
         let run = Kernel::run(|kernel| {
             let mut both = Differential::new(kernel, Config::default(), KNOWN);
             both.assign_helpers().expect("helpers are there");
-            both.kernel_mut().set_sysctl("net.netfilter.nf_conntrack_timestamp", 1).expect("a tunable");
+            both.set("nf_conntrack_timestamp", "1").expect("a tunable");
             let started = Instant::now();
             let views = both.views(&steps, zone, mark).expect("the kernel works");
             (views, started.elapsed())

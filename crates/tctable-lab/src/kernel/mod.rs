@@ -139,6 +139,15 @@ impl Kernel {
         Ok(())
     }
 
+    /// Reads a sysctl of the namespace.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: there is none of that name, or its value is no number.
+    pub fn sysctl(&mut self, name: &str) -> Result<u64, Error> {
+        let text = std::fs::read_to_string(namespace::sysctl_path(name))?;
+        text.trim().parse().map_err(|error| io::Error::other(error).into())
+    }
+
     /// Assigns a helper to the connections that it is for; without, no helper looks at anything.
     ///
     /// # Errors

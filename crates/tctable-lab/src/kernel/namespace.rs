@@ -157,7 +157,14 @@ fn feed(command: &'static str, arguments: &[&str], input: &str) -> Result<(), Er
     }
 }
 
+pub(super) fn sysctl_path(name: &str) -> String {
+    format!("/proc/sys/{}", name.replace('.', "/"))
+}
+
 pub(super) fn set_sysctl(name: &str, value: &str) -> Result<(), Error> {
-    let path = format!("/proc/sys/{}", name.replace('.', "/"));
-    std::fs::write(path, value).map_err(|error| Error::Sysctl { name: name.to_owned(), value: value.to_owned(), error })
+    std::fs::write(sysctl_path(name), value).map_err(|error| Error::Sysctl {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        error,
+    })
 }

@@ -161,14 +161,10 @@ fn with_dots(name: &str) -> String {
     }
 }
 
-/// The short form of a name, where it has one.
-fn short(name: &str) -> Option<&str> {
-    name.strip_prefix("net.netfilter.")
-}
-
-/// A tunable by a name with dots, of which `net.netfilter.` may be left out.
-fn is_called(entry: &str, name: &str) -> bool {
-    entry == name || short(entry) == Some(name)
+/// A name in full, with dots: `net.netfilter.` may be left out.
+fn in_full(name: &str) -> String {
+    let name = with_dots(name);
+    if name.contains('.') { name } else { format!("net.netfilter.{name}") }
 }
 
 /// A number as the kernel reads it: `0x` begins a hexadecimal one, another `0` an octal one.
@@ -201,15 +197,15 @@ impl Config {
     /// # Errors
     /// [`SysctlError`]; nothing is changed then.
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
-        self.set_named(&with_dots(name), value).unwrap_or_else(|| Err(SysctlError::Unknown(name.to_owned())))
+        self.set_named(&in_full(name), value).unwrap_or_else(|| Err(SysctlError::Unknown(name.to_owned())))
     }
 
-    /// The same for a name with dots; `None` where there is none of that name.
+    /// The same for a name in full; `None` where there is none of that name.
     fn set_named(&mut self, name: &str, value: &str) -> Option<Result<(), SysctlError>> {
-        if let Some((name, _)) = READ_ONLY.iter().find(|(entry, _)| is_called(entry, name)) {
+        if let Some((name, _)) = READ_ONLY.iter().find(|(entry, _)| *entry == name) {
             return Some(Err(SysctlError::ReadOnly(name)));
         }
-        let entry = ENTRIES.iter().find(|entry| is_called(entry.name, name))?;
+        let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
         Some(entry.parse(value).map(|value| (entry.set)(self, value)))
     }
 }
@@ -220,8 +216,8 @@ impl Gateway {
     /// # Errors
     /// [`SysctlError::Unknown`]
     pub fn sysctl(&self, name: &str) -> Result<u64, SysctlError> {
-        let dotted = with_dots(name);
-        let found = self.sysctls().find(|(entry, _)| is_called(entry, &dotted));
+        let full = in_full(name);
+        let found = self.sysctls().find(|(entry, _)| *entry == full);
         found.map(|(_, value)| value).ok_or_else(|| SysctlError::Unknown(name.to_owned()))
     }
 

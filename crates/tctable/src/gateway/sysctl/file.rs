@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::glob::{fits, is_pattern};
-use super::{ENTRIES, READ_ONLY, SysctlError, is_called, short, with_dots};
+use super::{ENTRIES, READ_ONLY, SysctlError, with_dots};
 use crate::gateway::Config;
 
 /// What becomes of a line whose name is no tunable's.
@@ -71,11 +71,11 @@ impl Line {
         Some(Ok(Line { number, lenient, name, value }))
     }
 
-    /// Does what the line says. `named` are the tunables that lines name without a pattern.
+    /// Does what the line says. `named` are the names that lines have without wildcards.
     fn apply(&self, config: &mut Config, named: &BTreeSet<&str>, unknown: Unknown) -> Result<(), SysctlError> {
         let Some(value) = &self.value else { return Ok(()) };
         if is_pattern(&self.name) {
-            let mut fitting = names().filter(|name| self.fits(name) && !named.contains(name));
+            let mut fitting = names().filter(|name| fits(&self.name, name) && !named.contains(name));
             return fitting.try_for_each(|name| self.forgive(config.set_sysctl(name, value)));
         }
         let set = match (config.set_named(&self.name, value), unknown) {
@@ -84,10 +84,6 @@ impl Line {
             (None, Unknown::Refuse) => Err(SysctlError::Unknown(self.name.clone())),
         };
         self.forgive(set)
-    }
-
-    fn fits(&self, name: &str) -> bool {
-        fits(&self.name, name) || short(name).is_some_and(|short| fits(&self.name, short))
     }
 
     fn forgive(&self, set: Result<(), SysctlError>) -> Result<(), SysctlError> {
@@ -104,7 +100,7 @@ impl Config {
     /// Sets tunables as a file in the form of sysctl.conf(5) says, whose text this is. Either all of it is done or nothing.
     ///
     /// A line is `name = value`, a comment that begins with `#` or `;`, or empty; a later line goes before an earlier one.
-    /// With `-` before the name it does not matter if it cannot be set. Names are those of [`Config::set_sysctl`]; one
+    /// With `-` before the name it does not matter if it cannot be set. Names are in full, with dots or slashes; one
     /// with wildcards (glob(7)) sets all that it fits but for those that some line names as they are, if only by `-name`
     /// without a value. One that fits none is no error.
     ///
@@ -118,7 +114,7 @@ impl Config {
         let lines = lines.filter_map(|(nth, line)| Line::parse(nth + 1, &String::from_utf8_lossy(line)));
         let lines = lines.collect::<Result<Vec<Line>, SysctlFileError>>()?;
         let plain = lines.iter().filter(|line| !is_pattern(&line.name));
-        let named = plain.filter_map(|line| names().find(|name| is_called(name, &line.name))).collect();
+        let named = plain.map(|line| line.name.as_str()).collect();
         let mut config = self.clone();
         for line in &lines {
             let applied = line.apply(&mut config, &named, unknown);

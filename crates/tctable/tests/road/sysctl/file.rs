@@ -25,7 +25,8 @@ fn changed_by(text: &[u8], unknown: Unknown) -> Result<Vec<(&'static str, u64)>,
 fn comments_spaces_and_separators() {
     let file = "# a comment\n; another\n   # and one more\n\n \t \n\
                 net.netfilter.nf_conntrack_udp_timeout = 31\n  net/ipv4/ipfrag_time=9\r\n\
-                \tnf_conntrack_tcp_loose\t=\t0\t\nnet.netfilter.nf_conntrack_gre_timeout = 0x10";
+                \tnet.netfilter.nf_conntrack_tcp_loose\t=\t0\t\n\
+                net.netfilter.nf_conntrack_gre_timeout = 0x10";
     assert_eq!(
         changed(file),
         Ok(vec![
@@ -37,12 +38,15 @@ fn comments_spaces_and_separators() {
     );
     assert_eq!(changed(""), Ok(vec![]));
     // Not UTF-8, in a comment.
-    assert_eq!(changed_by(b"# caf\xe9\nnf_conntrack_udp_timeout=8", Unknown::Refuse), Ok(vec![(UDP, 8)]));
+    assert_eq!(changed_by(b"# caf\xe9\nnet.netfilter.nf_conntrack_udp_timeout=8", Unknown::Refuse), Ok(vec![(UDP, 8)]));
 }
 
 #[test]
 fn a_later_line_goes_before_an_earlier_one() {
-    assert_eq!(changed("nf_conntrack_udp_timeout=5\nnf_conntrack_udp_timeout=6\n"), Ok(vec![(UDP, 6)]));
+    assert_eq!(
+        changed("net.netfilter.nf_conntrack_udp_timeout=5\nnet.netfilter.nf_conntrack_udp_timeout=6\n"),
+        Ok(vec![(UDP, 6)])
+    );
 }
 
 #[test]
@@ -51,16 +55,23 @@ fn an_error_names_its_line_and_nothing_is_done() {
     for (line, cause) in [
         ("net/netfilter/nf_conntrack_mix = 1", unknown("net.netfilter.nf_conntrack_mix")),
         ("kernel.printk = 4", unknown("kernel.printk")),
-        ("nf_conntrack_udp_timeout", SysctlLineError::Syntax),
+        // Short names are for the command line.
+        ("nf_conntrack_max = 4", unknown("nf_conntrack_max")),
+        ("net.netfilter.nf_conntrack_udp_timeout", SysctlLineError::Syntax),
         ("= 1", SysctlLineError::Syntax),
         ("-", SysctlLineError::Syntax),
-        ("nf_conntrack_count = 1", SysctlLineError::Setting(SysctlError::ReadOnly("net.netfilter.nf_conntrack_count"))),
+        (
+            "net.netfilter.nf_conntrack_count = 1",
+            SysctlLineError::Setting(SysctlError::ReadOnly("net.netfilter.nf_conntrack_count")),
+        ),
     ] {
-        let file = format!("nf_conntrack_max = 5\n\n{line}\nnf_conntrack_checksum = 0\n");
+        let file = format!("net.netfilter.nf_conntrack_max = 5\n\n{line}\nnet.netfilter.nf_conntrack_checksum = 0\n");
         assert_eq!(changed(&file), Err(SysctlFileError { line: 3, cause }));
     }
     for value in ["", "x", "-1", "4294968", "1 2", "35 # seconds", "35;"] {
-        let error = changed(&format!("nf_conntrack_max = 5\nnf_conntrack_udp_timeout = {value}\n")).unwrap_err();
+        let error =
+            changed(&format!("net.netfilter.nf_conntrack_max = 5\nnet.netfilter.nf_conntrack_udp_timeout = {value}\n"))
+                .unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("line 2: {value:?} is no value for {UDP}: a number from 0 to 4294967 is")
@@ -70,18 +81,21 @@ fn an_error_names_its_line_and_nothing_is_done() {
 
 #[test]
 fn a_dash_passes_over_what_fails() {
-    let file = "-net.netfilter.nf_conntrack_mix = 1\n -nf_conntrack_max = many\n-nf_conntrack_count=1\n\
-                -nf_conntrack_udp_timeout = 7\n- nf_conntrack_tcp_loose = 0\n-nothing.at.all\n";
+    let file = "-net.netfilter.nf_conntrack_mix = 1\n\
+                \x20-net.netfilter.nf_conntrack_max = many\n-net.netfilter.nf_conntrack_count=1\n\
+                -net.netfilter.nf_conntrack_udp_timeout = 7\n\
+                - net.netfilter.nf_conntrack_tcp_loose = 0\n-nothing.at.all\n";
     assert_eq!(changed(file), Ok(vec![("net.netfilter.nf_conntrack_tcp_loose", 0), (UDP, 7)]));
 }
 
 #[test]
 fn names_that_others_have_may_be_skipped() {
-    let file = b"kernel.printk = 4 4 1 7\nnet.ipv4.ip_forward=1\nnf_conntrack_udp_timeout=8\n";
+    let file = b"kernel.printk = 4 4 1 7\nnet.ipv4.ip_forward=1\nnet.netfilter.nf_conntrack_udp_timeout=8\n";
     assert!(changed_by(file, Unknown::Refuse).is_err());
     assert_eq!(changed_by(file, Unknown::Skip), Ok(vec![(UDP, 8)]));
     // Values and form are not.
-    for wrong in ["nf_conntrack_udp_timeout = x", "nf_conntrack_count = 1", "kernel.printk"] {
+    for wrong in ["net.netfilter.nf_conntrack_udp_timeout = x", "net.netfilter.nf_conntrack_count = 1", "kernel.printk"]
+    {
         assert!(changed_by(wrong.as_bytes(), Unknown::Skip).is_err(), "{wrong}");
     }
 }
@@ -100,7 +114,10 @@ fn wildcards_leave_alone_what_is_named() {
     assert_eq!(of_tcp(&format!("{glob} = 12\n{close} = 11")), [("close", 11), ("wait", 12)]);
     assert_eq!(of_tcp(&format!("{glob} = 12\n-{close}\n")), [("wait", 12)]);
     assert_eq!(of_tcp(&format!("-{glob}\n{glob} = 12\n{glob} = 13")), [("close", 13), ("wait", 13)]);
-    assert_eq!(of_tcp("nf_conntrack_tcp_timeout_[ck]lose=9\nnf_conntrack_tcp_timeout_clos?=8"), [("close", 8)]);
+    assert_eq!(
+        of_tcp("net.netfilter.nf_conntrack_tcp_timeout_[ck]lose=9\nnet.netfilter.nf_conntrack_tcp_timeout_clos?=8"),
+        [("close", 8)]
+    );
     // Each wildcard keeps to its part of the name, and one that fits nothing is no error.
     assert_eq!(of_tcp("net.*.nf_conntrack_udp_timeout=3\n*.nf_conntrack_icmp_timeout=5\nnet.*=7"), [("timeout", 3)]);
     assert_eq!(changed("net.*.* = x").unwrap_err().line, 1);
@@ -112,7 +129,7 @@ fn wildcards_leave_alone_what_is_named() {
 fn a_running_gateway_goes_by_it_at_once() {
     for net in BOTH {
         let mut road = Road::new();
-        let file = b"nf_conntrack_udp_timeout = 7\nnet.tctable.host_connections_max = 1\n";
+        let file = b"net.netfilter.nf_conntrack_udp_timeout = 7\nnet.tctable.host_connections_max = 1\n";
         road.gateway.load_sysctls(file, Unknown::Refuse).expect("all is well");
         assert_eq!(road.line(&net.ask()), "NEW original udp 7 CONFIRMED");
         assert_eq!(road.line(&net.ping(1)), "-");
