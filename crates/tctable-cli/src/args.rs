@@ -45,8 +45,8 @@ Exit status:
 pub(crate) enum Command {
     /// Read captures and print what a gateway would have counted.
     Replay(Box<Replay>),
-    /// Print every tunable with its default: what `replay --sysctl` takes.
-    Sysctl,
+    /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
+    Sysctl(Sysctl),
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),
@@ -111,6 +111,16 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "NAME=VALUE", value_parser = sysctl)]
     pub(crate) sysctl: Vec<(String, String)>,
 
+    /// Set tunables from a file in the form of sysctl.conf(5), before any `--sysctl`; repeat for more, `-` is standard input.
+    ///
+    /// A file with an error is not used at all: the error is told with its line, and nothing is replayed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sysctl_file: Vec<PathBuf>,
+
+    /// Skip what `--sysctl-file` sets and tctable has not, such as kernel.printk.
+    #[arg(long, requires = "sysctl_file")]
+    pub(crate) sysctl_ignore: bool,
+
     /// When to use colours; `auto` looks for a terminal and for NO_COLOR.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -118,6 +128,20 @@ pub(crate) struct Replay {
     /// Frames that are handed to the engine at once. No output depends on it.
     #[arg(long, value_name = "N", default_value_t = 256, hide = true)]
     pub(crate) burst: usize,
+}
+
+/// The options of `tctable sysctl`.
+#[derive(Args, Debug)]
+pub(crate) struct Sysctl {
+    /// Load a file in the form of sysctl.conf(5) first; repeat for more, `-` is standard input.
+    ///
+    /// A file with an error is not used at all: the error is told with its line, and nothing is printed.
+    #[arg(short = 'p', long, value_name = "FILE")]
+    pub(crate) load: Vec<PathBuf>,
+
+    /// Skip what files set and tctable has not, such as kernel.printk.
+    #[arg(short = 'e', long, requires = "load")]
+    pub(crate) ignore: bool,
 }
 
 /// The options of `tctable generate`.

@@ -8,14 +8,14 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod sysctl;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
-use output::{Output, OutputError};
+use output::OutputError;
 use replay::{Outcome, ReplayError};
-use tctable::{Config, Gateway};
 
 /// A file was cut or corrupt; the report was printed.
 const DAMAGED: u8 = 1;
@@ -25,7 +25,7 @@ const FAILED: u8 = 2;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
-        Command::Sysctl => print_sysctls().map(|()| Outcome::Whole).map_err(ReplayError::from),
+        Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(ReplayError::from),
     };
     match result {
@@ -38,13 +38,4 @@ fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
-}
-
-/// Prints every tunable with its default, as `sysctl -a` does.
-fn print_sysctls() -> Result<(), OutputError> {
-    let mut output = Output::stdout();
-    for (name, value) in Gateway::new(Config::default()).sysctls() {
-        output.text += &format!("{name} = {value}\n");
-    }
-    output.finish()
 }

@@ -4,7 +4,7 @@
 //! clock, starts no thread and has no unsafe code. The same packets and the same configuration give the same state.
 //!
 //! Begin with [`Gateway`]. The rooms, in a packet's order: [`packet`] reads headers, [`conntrack`] tracks connections,
-//! [`account`] counts for hosts, [`gateway`] wires them; [`time`] is passed in.
+//! [`account`] counts for hosts, [`gateway`] wires them; [`text`] shows the tables as `/proc` does; [`time`] is passed in.
 #![forbid(unsafe_code)]
 
 pub mod account;
@@ -15,6 +15,7 @@ pub mod hook;
 pub mod packet;
 pub mod ruleset;
 mod table;
+pub mod text;
 pub mod time;
 
 pub use gateway::{Config, Event, Gateway};

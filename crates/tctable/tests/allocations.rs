@@ -1,12 +1,14 @@
-//! Counting does not allocate: once a packet's connection and hosts are known, the heap is left alone.
+//! Counting does not allocate: once a packet's connection and hosts are known, the heap is left alone. Nor does showing
+//! what was counted, but for one line.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::{Duration, Instant};
-use tctable::{Config, Gateway};
+use tctable::{Config, Gateway, text};
 use tctable_lab::packets::{
     Tcp, ethernet, flags, icmp_echo, icmp_error, icmpv6_echo, icmpv6_error, ip, protocol, tcp_packet, udp_packet,
 };
@@ -154,4 +156,37 @@ fn a_steady_replay_allocates_nothing() {
     // It was steady: nothing came, nothing went.
     assert_eq!((gateway.conntrack().count(), gateway.hosts().len()), (connections, hosts));
     assert_eq!((gateway.conntrack().statistics().delete, gateway.totals().time_reversed), (0, 0));
+}
+
+/// Counts lines.
+struct Lines(usize);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.iter().filter(|byte| **byte == b'\n').count();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines of a view, and the allocations that it took.
+fn view(write: impl FnOnce(&mut Lines) -> io::Result<()>) -> (usize, u64) {
+    let (mut lines, before) = (Lines(0), ALLOCATIONS.get());
+    write(&mut lines).expect("lines are only counted");
+    (lines.0, ALLOCATIONS.get() - before)
+}
+
+#[test]
+fn a_view_of_many_lines_takes_the_memory_of_one() {
+    let mut gateway = Gateway::new(Config::default());
+    send(&mut gateway, 0, &round(), 256);
+
+    let (connections, allocations) = view(|out| text::nf_conntrack(&gateway, out));
+    // The buffer doubles until the longest line fits.
+    assert!(connections > 500 && (1..10).contains(&allocations), "{connections} lines, {allocations} allocations");
+    let (hosts, allocations) = view(|out| text::tc_counter(&gateway, START, out));
+    assert!(hosts > 30 && (1..10).contains(&allocations), "{hosts} lines, {allocations} allocations");
 }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use tctable::Gateway;
-use tctable::conntrack::{Connection, Direction, EndReason, Status};
-use tctable::packet::{Family, Tuple, protocol};
-use tctable::time::Instant;
+use tctable::conntrack::{Connection, Direction, EndReason};
+use tctable::packet::{Tuple, protocol};
+use tctable::text::conntrack_line;
+use tctable::time::{Duration, Instant};
 
 use crate::json::{Json, append};
 use crate::output::{Output, OutputError};
@@ -54,7 +55,7 @@ impl Connections {
                     json.plain("host", host);
                 }
                 json.plain("family", connection.original().family);
-                members(json, connection, owner.map(|(_, id)| id), timeout(connection, now, ended));
+                members(json, connection, owner.map(|(_, id)| id), left(connection, now, ended).as_secs());
                 json.time("first", connection.first_seen());
                 json.time("last", connection.last_seen());
                 if let Some(reason) = ended {
@@ -63,17 +64,17 @@ impl Connections {
                 }
             });
         } else {
-            line(text, connection, timeout(connection, now, ended));
+            append(text, conntrack_line(connection, left(connection, now, ended)));
         }
         text.push('\n');
     }
 }
 
-/// Whole seconds that are left, as the kernel tells them; none after the end.
-fn timeout(connection: &Connection, now: Instant, ended: Option<EndReason>) -> u64 {
+/// The time that is left; none after the end.
+fn left(connection: &Connection, now: Instant, ended: Option<EndReason>) -> Duration {
     match ended {
-        Some(_) => 0,
-        None => (connection.deadline() - now).as_secs(),
+        Some(_) => Duration::ZERO,
+        None => connection.deadline() - now,
     }
 }
 
@@ -86,40 +87,6 @@ fn reason_name(reason: EndReason) -> &'static str {
         EndReason::Deleted => "deleted",
         EndReason::Helper => "helper",
     }
-}
-
-/// The line of `conntrack -L -o extended`. Nothing else uses a connection of a capture.
-fn line(text: &mut String, connection: &Connection, timeout: u64) {
-    let tuple = connection.original();
-    // AF_INET and AF_INET6.
-    let family = match tuple.family {
-        Family::V4 => 2,
-        Family::V6 => 10,
-    };
-    append(text, format_args!("{:<8} {family} ", tuple.family.to_string()));
-    append(text, format_args!("{:<8} {} {timeout} ", connection.protocol_name(), tuple.protocol));
-    if let Some(state) = connection.tcp_state() {
-        append(text, format_args!("{state} "));
-    }
-    if let Some(state) = connection.sctp_state() {
-        append(text, format_args!("{state} "));
-    }
-    append(text, format_args!("{tuple} "));
-    counters(text, connection, Direction::Original);
-    if !connection.status().contains(Status::SEEN_REPLY) {
-        text.push_str("[UNREPLIED] ");
-    }
-    append(text, format_args!("{} ", connection.reply()));
-    counters(text, connection, Direction::Reply);
-    if connection.status().contains(Status::ASSURED) {
-        text.push_str("[ASSURED] ");
-    }
-    append(text, format_args!("mark={} use=1", connection.mark()));
-}
-
-fn counters(text: &mut String, connection: &Connection, direction: Direction) {
-    let counter = connection.counter(direction);
-    append(text, format_args!("packets={} bytes={} ", counter.packets, counter.bytes));
 }
 
 /// The members of a connection's JSON object. A protocol without a name is told by its number too.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use tctable::Gateway;
 use tctable::account::{Class, ClassCounters, Host};
 use tctable::conntrack::Counter;
+use tctable::text::HostLine;
 use tctable::time::{Duration, Instant};
 
 use crate::args::Sort;
@@ -161,11 +162,7 @@ impl Entry<'_> {
         };
         let mut row = Row::of_expired(host);
         row.open = Class::ALL.map(|class| host.connections(class));
-        row.left = host.expires(timeout) - now;
-        if row.left == Duration::ZERO && row.open_connections() > 0 {
-            // Its timer is due at this moment, and will find the open connections.
-            row.left = timeout;
-        }
+        row.left = HostLine::new(host, now, timeout, Instant::ZERO).left;
         match past {
             Some(past) => {
                 let mut sum = (*past).clone();

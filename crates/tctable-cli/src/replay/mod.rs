@@ -7,7 +7,7 @@ mod ledger;
 mod trace;
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tctable::conntrack::{Changes, Counter};
 use tctable::gateway::{EventMask, SysctlError};
@@ -20,6 +20,7 @@ use crate::args::{Format, Replay};
 use crate::output::{Output, OutputError, is_stdout};
 use crate::progress::Progress;
 use crate::report::{self, Report};
+use crate::sysctl::{self, LoadError};
 use connections::Connections;
 use inputs::Input;
 pub(crate) use inputs::{Damage, FileSummary, InputError};
@@ -52,12 +53,18 @@ pub(crate) enum ReplayError {
     /// An interface that was asked for does not exist.
     #[error(transparent)]
     Lan(#[from] LanError),
+    /// A file of tunables cannot be used.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// A tunable cannot be set so.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
     /// Two things were to be printed on standard output instead of the hosts.
     #[error("--trace and --connections cannot both be printed on standard output: name a file for one of them")]
     TwoOutputs,
+    /// Two things were to be read from standard input.
+    #[error("a capture and --sysctl-file cannot both be read from standard input: name a file for one of them")]
+    TwoInputs,
     /// An output would overwrite an input.
     #[error("{0}: is read, and cannot be written too")]
     Overwritten(String),
@@ -68,6 +75,11 @@ pub(crate) fn run(args: &Replay) -> Result<Outcome, ReplayError> {
     let on_stdout = |path: &Option<_>| path.as_deref().is_some_and(is_stdout);
     if on_stdout(&args.connections) && on_stdout(&args.trace) {
         return Err(ReplayError::TwoOutputs);
+    }
+    // `-` is standard input here.
+    let from_stdin = |paths: &[PathBuf]| paths.iter().filter(|path| is_stdout(path)).count();
+    if from_stdin(&args.sysctl_file) + from_stdin(&args.files) > 1 && from_stdin(&args.sysctl_file) > 0 {
+        return Err(ReplayError::TwoInputs);
     }
     for output in [&args.connections, &args.trace].into_iter().flatten() {
         // As in `--trace monday.pcap tuesday.pcap`, where a file for the trace was forgotten.
@@ -108,9 +120,6 @@ struct Replayer {
 
 impl Replayer {
     fn new(args: &Replay, lan: Lan, progress: Progress) -> Result<Replayer, ReplayError> {
-        let output = |path: &Option<_>| path.as_deref().map(|path: &Path| Output::create(path)).transpose();
-        let json = args.format == Format::Json;
-        let connections = output(&args.connections)?.map(|output| Connections::new(output, json, args.all));
         let mut config = Config {
             conntrack: conntrack::Config {
                 max: args.max_connections.get(),
@@ -134,9 +143,14 @@ impl Replayer {
             max_events: usize::MAX,
             ..Config::default()
         };
+        sysctl::load(&args.sysctl_file, args.sysctl_ignore, &mut config)?;
         for (name, value) in &args.sysctl {
             config.set_sysctl(name, value)?;
         }
+        // Nothing is overwritten before all that was asked for is known to make sense.
+        let output = |path: &Option<_>| path.as_deref().map(|path: &Path| Output::create(path)).transpose();
+        let json = args.format == Format::Json;
+        let connections = output(&args.connections)?.map(|output| Connections::new(output, json, args.all));
         Ok(Replayer {
             gateway: Gateway::new(config),
             lan,

@@ -12,4 +12,5 @@ mod lan;
 mod limits;
 mod sample;
 mod support;
+mod sysctl;
 mod trace;

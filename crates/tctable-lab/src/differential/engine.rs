@@ -2,7 +2,7 @@ use tctable::conntrack::CtState;
 use tctable::gateway::{Observer, Seen};
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, Packet, Transport, quoted_tuple};
 use tctable::time::Instant;
-use tctable::{Config, Gateway};
+use tctable::{Config, Gateway, text};
 
 use super::case::Before;
 use super::record::Record;
@@ -40,6 +40,11 @@ impl Engine {
         look.told
     }
 
+    /// The engine itself.
+    pub(super) fn gateway_mut(&mut self) -> &mut Gateway {
+        &mut self.gateway
+    }
+
     /// Counts what happened among the expected connections: where it stands still, nothing did.
     pub(super) fn expectation_changes(&self) -> u64 {
         let statistics = self.gateway.conntrack().expectations().statistics();
@@ -49,8 +54,9 @@ impl Engine {
     /// All expected connections, as [`crate::kernel::Kernel::expectations`] gives them.
     pub(super) fn expectations(&self, now: Instant) -> Vec<String> {
         let lines = self.gateway.conntrack().expectations().iter();
-        let lines =
-            lines.filter(|expected| expected.deadline > now).map(|expected| expected.proc_line(now).to_string());
+        let lines = lines
+            .filter(|expected| expected.deadline > now)
+            .map(|expected| text::expectation(expected, now).to_string());
         let mut lines: Vec<String> =
             lines.filter_map(|line| line.split_once(' ').map(|(_, rest)| rest.to_owned())).collect();
         lines.sort_unstable();

@@ -13,6 +13,7 @@ mod reduce;
 mod runner;
 mod settings;
 mod tally;
+mod views;
 
 pub use self::case::{Before, Case, Difference};
 pub use self::known::{KNOWN, Known};
@@ -21,3 +22,4 @@ pub use self::reduce::Reduced;
 pub use self::runner::{Differential, Run};
 pub use self::settings::SettingError;
 pub use self::tally::Tally;
+pub use self::views::{Texts, Views};

@@ -20,6 +20,7 @@ use crate::packets::protocol::{ICMP, ICMPV6};
 
 /// `NFNL_SUBSYS_CTNETLINK` in the high byte of a message's type.
 const SUBSYSTEM: u16 = 1 << 8;
+const CT_NEW: u16 = SUBSYSTEM;
 const CT_GET: u16 = SUBSYSTEM | 1;
 const CT_DELETE: u16 = SUBSYSTEM | 2;
 const CT_GET_STATS_CPU: u16 = SUBSYSTEM | 4;
@@ -112,8 +113,7 @@ impl Ctnetlink {
     }
 
     pub(super) fn get(&mut self, tuple: &Tuple) -> Result<Option<Connection>, Error> {
-        let family = if tuple.source.is_ipv4() { AF_INET } else { AF_INET6 };
-        self.begin(CT_GET, 0, family as u8);
+        self.begin(CT_GET, 0, family(tuple));
         put_tuple(&mut self.message, tuple);
         self.send()?;
         let length = self.receive()?;
@@ -164,12 +164,26 @@ impl Ctnetlink {
 
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.begin(CT_DELETE, NLM_F_ACK as u16, AF_UNSPEC as u8);
+        self.demand()
+    }
+
+    /// Without a flag that says otherwise, `CT_NEW` changes a connection that is there.
+    pub(super) fn set_mark(&mut self, tuple: &Tuple, zone: u16, mark: u32) -> Result<(), Error> {
+        self.begin(CT_NEW, NLM_F_ACK as u16, family(tuple));
+        put_tuple(&mut self.message, tuple);
+        put(&mut self.message, cta::ZONE, &zone.to_be_bytes());
+        put(&mut self.message, cta::MARK, &mark.to_be_bytes());
+        self.demand()
+    }
+
+    /// Sends what is to be acknowledged.
+    fn demand(&mut self) -> Result<(), Error> {
         self.send()?;
         let length = self.receive()?;
         match split(&self.answer[..length]).next() {
             Some(Ok(Answer::Acknowledged)) => Ok(()),
             Some(Ok(Answer::Error(error))) => Err(error.into()),
-            _ => Err(Error::Netlink("no answer to a deletion")),
+            _ => Err(Error::Netlink("no answer to a demand")),
         }
     }
 
@@ -216,6 +230,11 @@ fn split(mut rest: &[u8]) -> impl Iterator<Item = Result<Answer<'_>, Error>> {
             _ => Answer::Attributes(&message[HEADERS..]),
         }))
     })
+}
+
+fn family(tuple: &Tuple) -> u8 {
+    let family = if tuple.source.is_ipv4() { AF_INET } else { AF_INET6 };
+    family as u8
 }
 
 fn put_tuple(message: &mut Vec<u8>, asked: &Tuple) {

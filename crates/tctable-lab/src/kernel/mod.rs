@@ -66,6 +66,7 @@ pub struct Kernel {
     /// What was set, to be set again in a new namespace.
     sysctls: BTreeMap<String, String>,
     helpers: Vec<Helper>,
+    zone: Option<u16>,
     /// Fragments may wait in the namespace for others.
     fragments: bool,
     copy: Vec<u8>,
@@ -116,6 +117,7 @@ impl Kernel {
                     gateway: Gateway::make()?,
                     sysctls: BTreeMap::new(),
                     helpers: Vec::new(),
+                    zone: None,
                     fragments: false,
                     copy: vec![0; 1 << 16],
                     in_namespace: PhantomData,
@@ -137,6 +139,15 @@ impl Kernel {
         Ok(())
     }
 
+    /// Reads a sysctl of the namespace.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: there is none of that name, or its value is no number.
+    pub fn sysctl(&mut self, name: &str) -> Result<u64, Error> {
+        let text = std::fs::read_to_string(namespace::sysctl_path(name))?;
+        text.trim().parse().map_err(|error| io::Error::other(error).into())
+    }
+
     /// Assigns a helper to the connections that it is for; without, no helper looks at anything.
     ///
     /// # Errors
@@ -145,6 +156,32 @@ impl Kernel {
         namespace::assign_helper(&helper)?;
         self.helpers.push(helper);
         Ok(())
+    }
+
+    /// Puts the packets of both sides into a zone.
+    ///
+    /// # Errors
+    /// [`Error::Command`]
+    pub fn set_zone(&mut self, zone: u16) -> Result<(), Error> {
+        namespace::set_zone(zone)?;
+        self.zone = Some(zone);
+        Ok(())
+    }
+
+    /// Sets the mark of a connection, as `conntrack -U --mark` does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where there is no such connection, or the kernel cannot be asked.
+    pub fn set_mark(&mut self, connection: &Connection, mark: u32) -> Result<(), Error> {
+        self.gateway.ctnetlink.set_mark(&connection.original, connection.zone, mark)
+    }
+
+    /// The text of a file of the namespace's `/proc/net`, such as `stat/nf_conntrack`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read.
+    pub fn proc_net(&mut self, name: &str) -> Result<String, Error> {
+        Ok(std::fs::read_to_string(format!("/proc/thread-self/net/{name}"))?)
     }
 
     /// Sends an IP packet in from one side and tells what came out.
@@ -208,7 +245,7 @@ impl Kernel {
     /// # Errors
     /// [`Error::Io`] where the kernel cannot be asked.
     pub fn expectations(&mut self) -> Result<Vec<String>, Error> {
-        let lines = std::fs::read_to_string("/proc/thread-self/net/nf_conntrack_expect")?;
+        let lines = self.proc_net("nf_conntrack_expect")?;
         let mut lines: Vec<String> =
             lines.lines().filter_map(|line| line.split_once(' ')).map(|(_, rest)| rest.to_owned()).collect();
         lines.sort_unstable();
@@ -237,6 +274,7 @@ impl Kernel {
         for (name, value) in &self.sysctls {
             namespace::set_sysctl(name, value)?;
         }
+        self.zone.map_or(Ok(()), namespace::set_zone)?;
         self.helpers.iter().try_for_each(namespace::assign_helper)
     }
 }

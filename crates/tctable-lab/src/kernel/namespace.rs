@@ -126,6 +126,15 @@ pub(super) fn assign_helper(helper: &Helper) -> Result<(), Error> {
     feed("nft", &["-f", "-"], &rules)
 }
 
+/// Puts every packet into a zone. Where a zone was set before, this one comes after and holds.
+pub(super) fn set_zone(zone: u16) -> Result<(), Error> {
+    let rules = format!(
+        "add chain inet oracle zones {{ type filter hook prerouting priority raw; }}\n\
+         add rule inet oracle zones ct zone set {zone}\n"
+    );
+    feed("nft", &["-f", "-"], &rules)
+}
+
 /// Runs a tool in this thread's namespace.
 fn feed(command: &'static str, arguments: &[&str], input: &str) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Command { command, output: error.to_string() };
@@ -148,7 +157,14 @@ fn feed(command: &'static str, arguments: &[&str], input: &str) -> Result<(), Er
     }
 }
 
+pub(super) fn sysctl_path(name: &str) -> String {
+    format!("/proc/sys/{}", name.replace('.', "/"))
+}
+
 pub(super) fn set_sysctl(name: &str, value: &str) -> Result<(), Error> {
-    let path = format!("/proc/sys/{}", name.replace('.', "/"));
-    std::fs::write(path, value).map_err(|error| Error::Sysctl { name: name.to_owned(), value: value.to_owned(), error })
+    std::fs::write(sysctl_path(name), value).map_err(|error| Error::Sysctl {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        error,
+    })
 }

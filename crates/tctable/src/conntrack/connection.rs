@@ -156,6 +156,14 @@ impl Connection {
         }
     }
 
+    /// How long a GRE connection lives after a packet, without an answer and with one; `None` for other protocols.
+    pub fn gre_timeouts(&self) -> Option<[Duration; 2]> {
+        match &self.protocol {
+            Protocol::Gre(gre) => Some(gre.timeouts().map(|millis| Duration::from_millis(u64::from(millis.0)))),
+            _ => None,
+        }
+    }
+
     /// Its protocol's state as a number, to tell whether it changed.
     #[inline(always)]
     pub(super) fn protocol_state(&self) -> u8 {

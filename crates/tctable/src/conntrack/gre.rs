@@ -20,6 +20,11 @@ impl Gre {
         Gre { unreplied, stream }
     }
 
+    /// How long the connection lives without an answer, and with one.
+    pub(super) fn timeouts(&self) -> [Millis; 2] {
+        [self.unreplied, self.stream]
+    }
+
     /// Follows a packet, and tells how long the connection lives from now on.
     #[inline]
     pub(super) fn packet(&self, status: &mut Status) -> Millis {

@@ -27,9 +27,9 @@ impl Gateway {
         self.hooks.set_rules(any);
     }
 
-    /// The rules that are loaded, with their counters as they stand.
-    pub fn rules(&self) -> Vec<Ruleset> {
-        self.program.as_ref().map(|program| program.rulesets()).unwrap_or_default()
+    /// The rules that are loaded, of IPv4 and of IPv6, with their counters as they stand.
+    pub fn rules(&self) -> (Option<&Ruleset>, Option<&Ruleset>) {
+        self.program.as_ref().map_or((None, None), |program| program.rulesets())
     }
 
     pub(super) fn step_table(&mut self, now: Instant, walk: &mut Walk<'_>, hook: Hook, table: TableName) -> Verdict {

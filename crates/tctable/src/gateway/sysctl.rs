@@ -1,6 +1,11 @@
 //! The engine's tunables under their kernel names, as `sysctl` has them.
 
+mod file;
+mod glob;
+
 use thiserror::Error;
+
+pub use self::file::{SysctlFileError, SysctlLineError, Unknown};
 
 use super::config::Config;
 use super::road::Gateway;
@@ -16,20 +21,27 @@ pub enum SysctlError {
     #[error("{0} can only be read")]
     ReadOnly(&'static str),
     /// The value is no number, or out of range (`EINVAL`).
-    #[error("{value:?} is no value for {name}: a number from 0 to {max} is")]
+    #[error("{value:?} is no value for {name}: {}", range(*.min, *.max))]
     Invalid {
         /// The tunable.
         name: &'static str,
         /// What it was to be.
         value: String,
+        /// The lowest value.
+        min: u64,
         /// The highest value.
         max: u64,
     },
 }
 
+fn range(min: u64, max: u64) -> String {
+    if min == max { format!("it is always {min}") } else { format!("a number from {min} to {max} is") }
+}
+
 /// A tunable.
 struct Entry {
     name: &'static str,
+    min: u64,
     max: u64,
     get: fn(&Config) -> u64,
     set: fn(&mut Config, u64),
@@ -40,6 +52,7 @@ macro_rules! seconds {
     ($name:literal, $($field:ident).+) => {
         Entry {
             name: $name,
+            min: 0,
             // Timeouts are kept in milliseconds, in 32 bits.
             max: u32::MAX as u64 / 1000,
             get: |config| config.$($field).+.as_secs(),
@@ -52,6 +65,7 @@ macro_rules! number {
     ($name:literal, $type:ty, $($field:ident).+) => {
         Entry {
             name: $name,
+            min: 0,
             max: <$type>::MAX as u64,
             get: |config| config.$($field).+ as u64,
             // In range: it was compared with `max`.
@@ -64,10 +78,18 @@ macro_rules! switch {
     ($name:literal, $($field:ident).+) => {
         Entry {
             name: $name,
+            min: 0,
             max: 1,
             get: |config| u64::from(config.$($field).+),
             set: |config, value| config.$($field).+ = value != 0,
         }
+    };
+}
+
+/// What the engine is for: a file that switches it on may be read, one that switches it off may not.
+macro_rules! always_on {
+    ($name:literal) => {
+        Entry { name: $name, min: 1, max: 1, get: |_| 1, set: |_, _| () }
     };
 }
 
@@ -77,6 +99,7 @@ static ENTRIES: &[Entry] = &[
     number!("net.ipv4.ipfrag_max_dist", u32, defrag.ipfrag_max_dist),
     seconds!("net.netfilter.nf_conntrack_frag6_timeout", defrag.nf_conntrack_frag6_timeout),
     number!("net.netfilter.nf_conntrack_frag6_high_thresh", u32, defrag.nf_conntrack_frag6_high_thresh),
+    always_on!("net.netfilter.nf_conntrack_acct"),
     switch!("net.netfilter.nf_conntrack_checksum", conntrack.checksum),
     number!("net.netfilter.nf_conntrack_expect_max", u32, conntrack.expect_max),
     seconds!("net.netfilter.nf_conntrack_generic_timeout", conntrack.timeouts.generic),
@@ -108,6 +131,7 @@ static ENTRIES: &[Entry] = &[
     seconds!("net.netfilter.nf_conntrack_tcp_timeout_syn_sent", conntrack.timeouts.tcp_syn_sent),
     seconds!("net.netfilter.nf_conntrack_tcp_timeout_time_wait", conntrack.timeouts.tcp_time_wait),
     seconds!("net.netfilter.nf_conntrack_tcp_timeout_unacknowledged", conntrack.timeouts.tcp_unacknowledged),
+    always_on!("net.netfilter.nf_conntrack_timestamp"),
     seconds!("net.netfilter.nf_conntrack_udp_timeout", conntrack.timeouts.udp),
     seconds!("net.netfilter.nf_conntrack_udp_timeout_stream", conntrack.timeouts.udp_stream),
     number!("net.tctable.host_connections_max", u32, hosts.max_connections),
@@ -115,44 +139,77 @@ static ENTRIES: &[Entry] = &[
     number!("net.tctable.host_max", u32, hosts.max),
     number!("net.tctable.host_new_connections_max", u32, hosts.max_new_connections),
     switch!("net.tctable.host_rates", hosts.rates),
-    seconds!("net.tctable.tc_counter_timeout", hosts.timeout),
+    seconds!("net.tctable.host_timeout", hosts.timeout),
 ];
 
 type Tell = fn(&Gateway) -> u64;
 
 /// Tunables that only tell something.
-static READ_ONLY: [(&str, Tell); 3] = [
-    // Accounting and timestamps are what the engine is for: always on.
-    ("net.netfilter.nf_conntrack_acct", |_| 1),
+static READ_ONLY: [(&str, Tell); 2] = [
+    ("net.netfilter.nf_conntrack_buckets", |gateway| gateway.conntrack().buckets() as u64),
     ("net.netfilter.nf_conntrack_count", |gateway| gateway.conntrack().count() as u64),
-    ("net.netfilter.nf_conntrack_timestamp", |_| 1),
 ];
 
-/// The name with dots, as `sysctl` takes it: slashes are dots, and `net.netfilter.` may be left out.
-fn is_called(entry: &str, name: &str) -> bool {
-    let name = name.replace('/', ".");
-    entry == name || entry.strip_prefix("net.netfilter.") == Some(&name)
+/// A name with dots between its parts. As for `sysctl`, whichever of dot and slash comes first is what is between them, and
+/// the other one is then part of a part, in the place of a dot: `net.ipv4.conf.eth0/1.rp_filter`.
+fn with_dots(name: &str) -> String {
+    let swapped = |letter| match letter {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    };
+    match name.find(['.', '/']) {
+        Some(first) if name[first..].starts_with('/') => name.chars().map(swapped).collect(),
+        _ => name.to_owned(),
+    }
 }
 
-fn parse(name: &'static str, value: &str, max: u64) -> Result<u64, SysctlError> {
-    let invalid = || SysctlError::Invalid { name, value: value.to_owned(), max };
-    value.trim().parse().ok().filter(|value| *value <= max).ok_or_else(invalid)
+/// A name in full, with dots: `net.netfilter.` may be left out.
+fn in_full(name: &str) -> String {
+    let name = with_dots(name);
+    if name.contains('.') { name } else { format!("net.netfilter.{name}") }
+}
+
+/// A number as the kernel reads it: `0x` begins a hexadecimal one, another `0` an octal one.
+fn number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (digits, radix) = match (text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")), text.strip_prefix('0')) {
+        (Some(digits), _) => (digits, 16),
+        (None, Some(digits)) if !digits.is_empty() => (digits, 8),
+        _ => (text, 10),
+    };
+    // It would take a sign.
+    let digits = Some(digits).filter(|digits| digits.starts_with(|first: char| first.is_ascii_hexdigit()))?;
+    u64::from_str_radix(digits, radix).ok()
+}
+
+impl Entry {
+    fn parse(&self, value: &str) -> Result<u64, SysctlError> {
+        let Entry { name, min, max, .. } = *self;
+        let number = number(value).filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| SysctlError::Invalid { name, value: value.to_owned(), min, max })
+    }
 }
 
 impl Config {
-    /// Sets a tunable by its kernel name, such as `net.netfilter.nf_conntrack_max`; `net.netfilter.` may be left out.
+    /// Sets a tunable by its kernel name, such as `net.netfilter.nf_conntrack_max`; `net.netfilter.` may be left out, and
+    /// slashes may stand for the dots.
+    ///
+    /// The value is a decimal number, or as the kernel takes it a hexadecimal one (`0x10`) or an octal one (`010`).
     ///
     /// # Errors
     /// [`SysctlError`]; nothing is changed then.
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
-        if let Some((name, _)) = READ_ONLY.iter().find(|(entry, _)| is_called(entry, name)) {
-            return Err(SysctlError::ReadOnly(name));
+        self.set_named(&in_full(name), value).unwrap_or_else(|| Err(SysctlError::Unknown(name.to_owned())))
+    }
+
+    /// The same for a name in full; `None` where there is none of that name.
+    fn set_named(&mut self, name: &str, value: &str) -> Option<Result<(), SysctlError>> {
+        if let Some((name, _)) = READ_ONLY.iter().find(|(entry, _)| *entry == name) {
+            return Some(Err(SysctlError::ReadOnly(name)));
         }
-        let Some(entry) = ENTRIES.iter().find(|entry| is_called(entry.name, name)) else {
-            return Err(SysctlError::Unknown(name.to_owned()));
-        };
-        (entry.set)(self, parse(entry.name, value, entry.max)?);
-        Ok(())
+        let entry = ENTRIES.iter().find(|entry| entry.name == name)?;
+        Some(entry.parse(value).map(|value| (entry.set)(self, value)))
     }
 }
 
@@ -162,7 +219,8 @@ impl Gateway {
     /// # Errors
     /// [`SysctlError::Unknown`]
     pub fn sysctl(&self, name: &str) -> Result<u64, SysctlError> {
-        let found = self.sysctls().find(|(entry, _)| is_called(entry, name));
+        let full = in_full(name);
+        let found = self.sysctls().find(|(entry, _)| *entry == full);
         found.map(|(_, value)| value).ok_or_else(|| SysctlError::Unknown(name.to_owned()))
     }
 
@@ -173,13 +231,28 @@ impl Gateway {
     /// [`SysctlError`]; nothing is changed then.
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.config.set_sysctl(name, value)?;
+        self.take_config();
+        Ok(())
+    }
+
+    /// Sets tunables as a file in the form of sysctl.conf(5) says, while running: see [`Config::load_sysctls`].
+    ///
+    /// # Errors
+    /// [`SysctlFileError`]; nothing is changed then.
+    pub fn load_sysctls(&mut self, text: &[u8], unknown: Unknown) -> Result<(), SysctlFileError> {
+        self.config.load_sysctls(text, unknown)?;
+        self.take_config();
+        Ok(())
+    }
+
+    /// The rooms go by the configuration as it is now.
+    fn take_config(&mut self) {
         self.conntrack.set_config(self.config.conntrack.clone());
         self.conntrack.set_helpers(self.config.helpers.clone());
         self.apply_hosts_config();
         if let Some(defrag) = &mut self.defrag {
             defrag.set_config(&self.config.defrag);
         }
-        Ok(())
     }
 
     /// Every tunable with its value, in the order of their names.
@@ -200,7 +273,11 @@ mod tests {
     fn each_tunable_is_one_of_its_own() {
         let mut gateway = Gateway::new(Config::default());
         for (nth, entry) in ENTRIES.iter().enumerate() {
-            let value = if entry.max == 1 { 1 - (entry.get)(&gateway.config) } else { 7 + nth as u64 };
+            let value = match (entry.min, entry.max) {
+                (0, 1) => 1 - (entry.get)(&gateway.config),
+                (1, 1) => 1,
+                _ => 7 + nth as u64,
+            };
             gateway.set_sysctl(entry.name, &value.to_string()).unwrap();
             assert_eq!(gateway.sysctl(entry.name), Ok(value), "{}", entry.name);
         }
@@ -218,6 +295,21 @@ mod tests {
             config.set_sysctl(name, &value.to_string()).unwrap();
             assert_eq!(config.conntrack.max, value as u32);
         }
+        for name in ["net.netfilter/nf_conntrack_max", "net/netfilter.nf_conntrack_max", ".nf_conntrack_max", ""] {
+            assert_eq!(config.set_sysctl(name, "1"), Err(SysctlError::Unknown(name.to_owned())));
+        }
+    }
+
+    /// The kernel takes the same numbers.
+    #[test]
+    fn numbers_are_decimal_hexadecimal_or_octal() {
+        let known = [("0", 0), ("10", 10), (" 5\n", 5), ("0x10", 16), ("0Xff", 255), ("010", 8), ("00", 0)];
+        for (text, value) in known {
+            assert_eq!(number(text), Some(value), "{text:?}");
+        }
+        for text in ["", " ", "+1", "-1", "0x", "0x-1", "0+1", "08", "1x", "1 2", "0x1g", "18446744073709551616"] {
+            assert_eq!(number(text), None, "{text:?}");
+        }
     }
 
     #[test]
@@ -233,6 +325,10 @@ mod tests {
             );
         }
         assert!(config.set_sysctl("nf_conntrack_max", "4294967296").is_err());
+        assert_eq!(
+            config.set_sysctl("nf_conntrack_acct", "0").unwrap_err().to_string(),
+            "\"0\" is no value for net.netfilter.nf_conntrack_acct: it is always 1"
+        );
         assert_eq!(config.conntrack, crate::conntrack::Config::default());
     }
 }

@@ -10,3 +10,4 @@ mod identity;
 mod packet;
 mod support;
 mod sysctl;
+mod text;

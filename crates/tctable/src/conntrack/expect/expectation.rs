@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::conntrack::{ConnectionId, Direction};
-use crate::packet::{Address, Family, Tuple, protocol};
+use crate::packet::{Address, Family, Tuple};
 use crate::time::{Duration, Instant};
 
 /// What a helper may expect in one of its classes (`struct nf_conntrack_expect_policy`).
@@ -135,46 +135,6 @@ impl Expectation {
         let whole = Mask { source: Mask::whole(Family::V6), source_port: u16::MAX };
         self.mask == other.mask && self.zone == other.zone && same_under(&self.tuple, &other.tuple, whole)
     }
-
-    /// The expectation as a line of `/proc/net/nf_conntrack_expect`, whose first word is the whole seconds left.
-    pub fn proc_line(&self, now: Instant) -> impl fmt::Display {
-        fmt::from_fn(move |f| self.write(f, now))
-    }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>, now: Instant) -> fmt::Result {
-        let Tuple { source, destination, source_port, destination_port, protocol, family, .. } = self.tuple;
-        let l3 = match family {
-            Family::V4 => 2,
-            Family::V6 => 10,
-        };
-        write!(f, "{} l3proto = {l3} proto={protocol} ", self.deadline.since(now).as_secs())?;
-        write!(f, "src={} dst={} ", in_full(source, family), in_full(destination, family))?;
-        match protocol {
-            protocol::ICMP | protocol::ICMPV6 => {
-                let (kind, code) = (destination_port >> 8, destination_port & 0xff);
-                write!(f, "type={kind} code={code} id={source_port} ")?;
-            }
-            protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP | protocol::DCCP => {
-                write!(f, "sport={source_port} dport={destination_port} ")?;
-            }
-            protocol::GRE => write!(f, "srckey={source_port:#x} dstkey={destination_port:#x} ")?,
-            _ => {}
-        }
-        let space = if self.flags == Flags::default() { "" } else { " " };
-        write!(f, "{}{space}{}", self.flags, self.helper)?;
-        if self.policy.name.is_empty() { Ok(()) } else { write!(f, "/{}", self.policy.name) }
-    }
-}
-
-/// An address as /proc writes it: IPv6 without abbreviation.
-fn in_full(address: Address, family: Family) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
-        if family == Family::V4 {
-            return write!(f, "{}", address.to_ip(family));
-        }
-        let groups = (0..8).rev().map(|group| (address.bits() >> (16 * group)) as u16);
-        groups.enumerate().try_for_each(|(nth, group)| write!(f, "{}{group:04x}", if nth == 0 { "" } else { ":" }))
-    })
 }
 
 /// Whether two tuples are the same but for the bits of the source that do not count.

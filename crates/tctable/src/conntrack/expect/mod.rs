@@ -9,7 +9,7 @@ mod expectation;
 mod statistics;
 mod table;
 #[cfg(test)]
-pub(in crate::conntrack) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use crate::{Config, Gateway};
 
 pub(in crate::conntrack) const NOW: Instant = Instant::from_secs(1_000);
 /// Names of connections that a gateway gave.
-pub(in crate::conntrack) fn masters(count: u8) -> Vec<ConnectionId> {
+pub(crate) fn masters(count: u8) -> Vec<ConnectionId> {
     let mut gateway = Gateway::new(Config::default());
     for number in 0..count {
         let mut packet = [0; 20];

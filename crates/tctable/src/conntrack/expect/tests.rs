@@ -208,33 +208,6 @@ fn time_ends_them_to_the_nanosecond() {
     assert_eq!(table.next_timeout(), None);
 }
 
-/// Lines that the kernel wrote.
-#[test]
-fn lines_are_as_in_proc() {
-    let master = masters(1)[0];
-    let at = |expected: Expectation| expected.proc_line(NOW).to_string();
-    let ftp = Expectation { helper: "ftp", ..expectation(master, tcp("10.2.0.1", "10.1.0.1", 1025)) };
-    assert_eq!(at(ftp), "300 l3proto = 2 proto=6 src=10.2.0.1 dst=10.1.0.1 sport=0 dport=1025 ftp");
-    let v6 = Expectation { tuple: tcp("fd02::1", "fd01::1", 1025), ..ftp };
-    assert_eq!(
-        at(v6),
-        "300 l3proto = 10 proto=6 src=fd02:0000:0000:0000:0000:0000:0000:0001 \
-         dst=fd01:0000:0000:0000:0000:0000:0000:0001 sport=0 dport=1025 ftp"
-    );
-    let sip = Expectation {
-        tuple: tuple(protocol::UDP, ("10.2.0.1", 0), ("10.1.0.1", 5062)),
-        helper: "sip",
-        policy: Policy { name: "signalling", ..POLICY },
-        flags: Flags::PERMANENT,
-        deadline: NOW + Duration::from_millis(99_900),
-        ..ftp
-    };
-    let line = "99 l3proto = 2 proto=17 src=10.2.0.1 dst=10.1.0.1 sport=0 dport=5062 PERMANENT sip/signalling";
-    assert_eq!(at(sip), line);
-    let both = Flags::PERMANENT.union(Flags::INACTIVE);
-    assert_eq!(at(Expectation { flags: both, ..sip }), line.replace("PERMANENT", "PERMANENT,INACTIVE"));
-}
-
 /// A step of the property test, over few enough values that they meet.
 #[derive(Clone, Debug)]
 enum Step {

@@ -27,7 +27,8 @@ impl Tables {
 
     /// A line for each expectation, in order: seconds left, the tuple in short, flags and class.
     pub(super) fn expected(&self, now: Instant) -> Vec<String> {
-        let mut lines: Vec<String> = self.expectations.iter().map(|line| line.proc_line(now).to_string()).collect();
+        let mut lines: Vec<String> =
+            self.expectations.iter().map(|line| crate::text::expectation(line, now).to_string()).collect();
         lines.sort();
         lines
     }

@@ -15,7 +15,7 @@ tunables! {
     "net.tctable.host_max" => host_max: hosts;
     "net.tctable.host_new_connections_max" => host_new_connections_max: new_connections_of_one;
     "net.tctable.host_rates" => host_rates: rates;
-    "net.tctable.tc_counter_timeout" => tc_counter_timeout: time_to_live;
+    "net.tctable.host_timeout" => host_timeout: time_to_live;
 }
 
 fn set(road: &mut Road, name: &str, value: u64) {
@@ -167,7 +167,7 @@ fn a_shorter_time_holds_for_a_host_with_connections_too() {
     for net in BOTH {
         let mut road = Road::new();
         road.pass(&net.ask());
-        set(&mut road, "net.tctable.tc_counter_timeout", 5);
+        set(&mut road, "net.tctable.host_timeout", 5);
         assert!(!gone(&mut road, 34));
         assert!(gone(&mut road, 36));
     }

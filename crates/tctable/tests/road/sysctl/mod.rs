@@ -1,5 +1,6 @@
 //! Every tunable does what it is there for, set on a gateway that is running.
 
+mod file;
 mod fragments;
 mod hosts;
 mod names;

@@ -8,15 +8,25 @@ use crate::support::{BOTH, Road};
 /// Tested with what they limit.
 const ELSEWHERE: [&str; 2] = ["net.netfilter.nf_conntrack_expect_max", "net.netfilter.nf_conntrack_helper"];
 
-const READ_ONLY: [&str; 3] =
-    ["net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_timestamp"];
+/// What the engine is for: they are 1.
+const ALWAYS_ON: [&str; 2] = ["net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_timestamp"];
+
+const READ_ONLY: [&str; 2] = ["net.netfilter.nf_conntrack_buckets", "net.netfilter.nf_conntrack_count"];
 
 #[test]
 fn every_tunable_has_a_test() {
     let road = Road::new();
-    let mut tested =
-        [&ELSEWHERE[..], &READ_ONLY, fragments::TESTED, hosts::TESTED, rules::TESTED, table::TESTED, timeouts::TESTED]
-            .concat();
+    let mut tested = [
+        &ELSEWHERE[..],
+        &ALWAYS_ON,
+        &READ_ONLY,
+        fragments::TESTED,
+        hosts::TESTED,
+        rules::TESTED,
+        table::TESTED,
+        timeouts::TESTED,
+    ]
+    .concat();
     tested.sort_unstable();
     let there: Vec<&str> = road.gateway.sysctls().map(|(name, _)| name).collect();
     assert_eq!(there, tested);
@@ -26,14 +36,30 @@ fn every_tunable_has_a_test() {
 fn those_that_only_tell_something() {
     for net in BOTH {
         let mut road = Road::new();
-        for (name, value) in READ_ONLY.iter().zip([1, 0, 1]) {
-            assert_eq!(road.gateway.sysctl(name), Ok(value));
+        for name in READ_ONLY {
             assert_eq!(road.gateway.set_sysctl(name, "1"), Err(SysctlError::ReadOnly(name)));
         }
+        assert_eq!(road.gateway.sysctl("nf_conntrack_count"), Ok(0));
+        assert_eq!(road.gateway.sysctl("nf_conntrack_buckets"), Ok(road.gateway.conntrack().buckets() as u64));
         for count in 1..4 {
             road.pass(&net.ping(count));
             assert_eq!(road.gateway.sysctl("nf_conntrack_count"), Ok(count.into()));
         }
+    }
+}
+
+/// Connections are counted, and their first packets timed, whoever says so.
+#[test]
+fn what_is_always_on_may_be_switched_on() {
+    for net in BOTH {
+        let mut road = Road::new();
+        for name in ALWAYS_ON {
+            assert_eq!(road.gateway.set_sysctl(name, "1"), Ok(()));
+            assert!(matches!(road.gateway.set_sysctl(name, "0"), Err(SysctlError::Invalid { min: 1, max: 1, .. })));
+            assert_eq!(road.gateway.sysctl(name), Ok(1));
+        }
+        let shown = road.pass(&net.ask());
+        assert_eq!((shown.packets(), road.connection().1.first_seen()), ([1, 0], road.now));
     }
 }
 

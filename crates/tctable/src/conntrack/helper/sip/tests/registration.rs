@@ -4,7 +4,7 @@ use super::*;
 fn state(tables: &Tables, now: crate::time::Instant) -> Option<(String, u16, bool)> {
     let expectation = tables.expectations.iter().next()?;
     assert_eq!(tables.expectations.len(), 1);
-    let line = expectation.proc_line(now).to_string();
+    let line = crate::text::expectation(expectation, now).to_string();
     let (seconds, rest) = line.split_once(' ').unwrap();
     let active = format!("{TO_CLIENT} sport=0 dport={} PERMANENT sip/signalling", expectation.tuple.destination_port);
     assert!(rest == active || rest == active.replace("PERMANENT", "PERMANENT,INACTIVE"), "{rest}");
