@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::helper::Attached;
 use super::status::Status;
 use super::table::{ConnectionId, Conntrack};
+use crate::packet::Family;
 
 /// See the head of this file.
 #[derive(Debug, Default)]
@@ -53,11 +54,22 @@ impl Conntrack {
         extension.helper.as_ref().map(|attached| attached.helper().name())
     }
 
+    /// The name of a helper as the helper itself has it, if there is one of that name for that version of IP and that
+    /// transport protocol.
+    pub(crate) fn helper_name(&self, name: &str, family: Family, protocol: u8) -> Option<&'static str> {
+        self.helpers.find(name, family, protocol).map(|helper| helper.name())
+    }
+
     /// Sets a connection's mark; gives its place and what changed.
     pub(crate) fn set_mark(&mut self, id: ConnectionId, mark: u32) -> Option<(u32, Changes)> {
         let place = self.live(id)?;
         let before = std::mem::replace(&mut self.slab[place].mark, mark);
         Some((place, if before == mark { Changes::NONE } else { Changes::MARK }))
+    }
+
+    /// Sets the mark of the connection at a place, also of one that ended with the packet that is on its road.
+    pub(crate) fn set_mark_at(&mut self, place: u32, mark: u32) {
+        self.slab[place].mark = mark;
     }
 
     /// Sets a connection's labels; gives its place and what changed.

@@ -9,14 +9,13 @@ use super::connection::{Connection, Cookie, Direction};
 use super::expect::Expectations;
 use super::extension::Extension;
 use super::helper::{Helpers, Keymap};
-use super::pressure::Random;
 use super::recent::Recent;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Slab};
+use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Random, Slab};
 use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
@@ -211,6 +210,12 @@ impl Conntrack {
     /// The place of a connection, if it is in the table.
     pub(crate) fn place_of(&self, id: ConnectionId) -> Option<u32> {
         self.get(id).map(|_| id.place())
+    }
+
+    /// The connection at a place, also one that ended with the packet that is on its road: a place shows its connection until
+    /// the next one is confirmed.
+    pub(crate) fn shown(&self, place: u32) -> &Connection {
+        &self.slab[place]
     }
 
     /// The connection at a place with its name.

@@ -387,12 +387,10 @@ impl Gateway {
     ) {
         match self.conntrack.track_settled(now, packet, found) {
             // Nobody ends, nothing begins, and there is nothing to tell.
-            Some(tracked) => {
-                match self.account_tracked(now, packet, packet.info, tracked.cookie, tracked.direction) {
-                    Ok(host) => self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer),
-                    Err(QuotaUsedUp) => self.show(packet, Verdict::DROP, None, None, None, observer),
-                }
-            }
+            Some(tracked) => match self.account_tracked(now, packet, packet.info, tracked.cookie, tracked.direction) {
+                Ok(host) => self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer),
+                Err(QuotaUsedUp) => self.show(packet, Verdict::DROP, None, None, None, observer),
+            },
             None => {
                 let known = Known { hash: ahead.hash, found: Some(found), host: ahead.host };
                 self.follow(now, packet, packet, known, observer);
@@ -560,7 +558,13 @@ impl Gateway {
 
     /// The connection that begins with a packet, if there is room for one more.
     #[inline(always)]
-    pub(super) fn begin(&mut self, now: Instant, packet: Packet<'_>, ip_len: u32, hash: Hash) -> Result<Unconfirmed, Refused> {
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        ip_len: u32,
+        hash: Hash,
+    ) -> Result<Unconfirmed, Refused> {
         let info = packet.info;
         let Tuple { family, source, .. } = info.tuple;
         let refusal = self.hosts.refusal(now, family, source, || self.own_mac(packet));
@@ -790,7 +794,12 @@ impl Gateway {
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
     #[inline(always)]
-    pub(super) fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
+    pub(super) fn confirm(
+        &mut self,
+        unconfirmed: &mut Unconfirmed,
+        host: Option<Counted>,
+        class: Class,
+    ) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides, .. }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
             self.hosts.open(self.now, place, class, ends)

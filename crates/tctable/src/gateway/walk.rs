@@ -71,7 +71,17 @@ impl<'a> Walk<'a> {
     pub(super) fn new(frame: Frame<'a>, info: PacketInfo, likely: Option<u32>, host: Option<u32>) -> Self {
         let came = info.ip_len;
         let packet = PacketBuf::new(frame, info);
-        Walk { packet, came, likely, host, counted: None, accounted: false, made: false, tracked: false, met: Vec::new() }
+        Walk {
+            packet,
+            came,
+            likely,
+            host,
+            counted: None,
+            accounted: false,
+            made: false,
+            tracked: false,
+            met: Vec::new(),
+        }
     }
 
     /// The walk of a packet that the gateway makes.

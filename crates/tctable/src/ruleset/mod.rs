@@ -1,11 +1,11 @@
 //! Rules as people have them: the text of `iptables-save` and `ip6tables-save`.
 
 mod matches;
+pub(crate) mod program;
 mod rule;
 mod target;
 
 pub use matches::*;
+pub use program::{LogRecord, TraceKind, TraceRecord};
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
 pub use target::*;
-#[derive(Clone, Debug)]
-pub struct TraceRecord;

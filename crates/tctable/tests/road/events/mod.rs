@@ -31,6 +31,7 @@ fn word(event: &Event) -> String {
         Event::HostExpired(_) => "host".to_owned(),
         Event::QuotaMark(reached) => format!("{:?}", reached.mark),
         Event::Refused { refusal, .. } => format!("{refusal:?}"),
+        Event::Log(record) => format!("log {record:?}"),
         Event::Lost(count) => format!("lost {count}"),
     }
 }

@@ -132,9 +132,8 @@ fn what_is_known_of_a_packet_grows_on_its_road() {
 fn a_function_sees_its_families_alone_and_goes_when_it_is_told() {
     let notes = Notes::default();
     let mut road = Road::new();
-    let mut register = |families, name| {
-        road.gateway.register_hook(Hook::PreRouting, 0, families, notes.named(name, Verdict::Accept))
-    };
+    let mut register =
+        |families, name| road.gateway.register_hook(Hook::PreRouting, 0, families, notes.named(name, Verdict::Accept));
     let handles = [register(Families::V4, "v4"), register(Families::V6, "v6"), register(Families::Both, "both")];
     for (net, expected) in BOTH.into_iter().zip([["both", "v4"], ["both", "v6"]]) {
         road.pass(&net.ask());

@@ -27,10 +27,7 @@ fn queueing(notes: &Notes) -> Road {
 
 /// Sends a packet that is to wait.
 fn send(road: &mut Road, packet: &[u8]) -> QueuedId {
-    road.gateway.receive([tctable::packet::Frame {
-        time: road.now,
-        ..crate::support::frame(LinkType::Raw, packet)
-    }]);
+    road.gateway.receive([tctable::packet::Frame { time: road.now, ..crate::support::frame(LinkType::Raw, packet) }]);
     road.gateway.poll_queued(3).expect("it waits").id
 }
 
@@ -120,7 +117,8 @@ fn a_full_queue_drops_and_so_does_one_that_is_left() {
     let notes = Notes::default();
     let mut road = queueing(&notes);
     let packet = BOTH[0].ask();
-    let frames = |road: &Road| tctable::packet::Frame { time: road.now, ..crate::support::frame(LinkType::Raw, &packet) };
+    let frames =
+        |road: &Road| tctable::packet::Frame { time: road.now, ..crate::support::frame(LinkType::Raw, &packet) };
     for _ in 0..3 {
         road.gateway.receive([frames(&road)]);
     }

@@ -212,6 +212,7 @@ impl Auditor {
                     format!("{owner:?} {changes:?} {}", describe_connection(&connection))
                 }
                 Event::Expectation { change, expectation } => format!("{change:?} {expectation:?}"),
+                Event::Log(record) => format!("{record:?}"),
                 Event::Lost(count) => format!("{count} lost"),
                 Event::QuotaMark(reached) => format!("{reached:?}"),
                 Event::Refused { host, refusal, count } => format!("{host} {refusal:?} {count}"),
