@@ -28,7 +28,7 @@ pub struct Config {
     /// New connections that a host may open a second: `net.tctable.host_new_connections_max`, as
     /// [`Limits::new_connections`]; 0 is no limit.
     pub max_new_connections: u32,
-    /// How long a host is kept without traffic and without connections: `tc_counter_timeout`.
+    /// How long a host is kept without traffic and without connections: `net.tctable.host_timeout`.
     pub timeout: Duration,
     /// What each host may send and receive in a period. What a host used is remembered to the period's end, also when the
     /// host goes before that, for as many of those as there may be hosts.

@@ -321,7 +321,10 @@ impl Gateway {
                 (walk.counted, walk.accounted) = (counted, true);
                 Stepped::Verdict(Verdict::Accept)
             }
-            Err(QuotaUsedUp) => Stepped::Refused,
+            Err(QuotaUsedUp) => {
+                walk.tracked = false;
+                Stepped::Refused
+            }
         }
     }
 
