@@ -457,7 +457,10 @@ impl Gateway {
         }
         let packet = &walk.packet;
         let Tracking { state, direction, connection, .. } = &packet.tracking;
-        let place = if let Ct::Confirmed(place) = connection { Some(*place) } else { None };
+        let place = match connection {
+            Ct::Confirmed(place) if walk.tracked => Some(*place),
+            _ => None,
+        };
         let confirmed = place.and_then(|place| self.conntrack.at(place));
         let host = walk.counted.filter(|_| walk.accounted).map(|counted| self.hosts.at(counted.place).address());
         let seen = Seen {
@@ -465,7 +468,7 @@ impl Gateway {
             packet: Ok(packet.info()),
             verdict,
             ct_state: walk.tracked.then_some(*state),
-            direction: (!matches!(connection, Ct::None)).then_some(*direction),
+            direction: (walk.tracked && !matches!(connection, Ct::None)).then_some(*direction),
             host,
             quota_mark: walk.counted.and_then(|counted| counted.mark),
             connection: confirmed
