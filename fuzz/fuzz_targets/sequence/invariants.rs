@@ -180,6 +180,10 @@ impl Invariants {
             unaccounted.host_table_full,
             unaccounted.conntrack_full,
             unaccounted.host_limit,
+            unaccounted.host_rate_limit,
+            unaccounted.group_limit,
+            unaccounted.group_rate_limit,
+            unaccounted.quota,
             unaccounted.fragments_refused,
         ];
         let mut grown: Vec<u64> = counted.iter().flat_map(|counter| [counter.packets, counter.bytes]).collect();
@@ -217,7 +221,7 @@ impl Invariants {
                     assert!(self.told.remove(&id) || !self.mirrors);
                 }
                 // Nobody asks for them here.
-                Event::Expectation { .. } => unreachable!(),
+                Event::Expectation { .. } | Event::QuotaMark(_) | Event::Refused { .. } => unreachable!(),
                 Event::HostExpired(host) => assert_eq!(host.open_connections(), 0),
                 Event::Lost(count) => {
                     assert!(count > 0);

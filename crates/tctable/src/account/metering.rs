@@ -88,8 +88,7 @@ impl Hosts {
     }
 
     /// Whether a packet may be counted for a class of a host with no more ado.
-    #[inline(always)]
-    pub(crate) fn is_straight(&self, place: u32, class: Class, bytes: u32) -> bool {
+    fn is_straight(&self, place: u32, class: Class, bytes: u32) -> bool {
         let entry = &self.slab[place].classes[class as usize];
         entry.allowance >= bytes && entry.last >= self.turns.boundary
     }
@@ -99,7 +98,6 @@ impl Hosts {
     ///
     /// # Errors
     /// [`QuotaUsedUp`]
-    #[cold]
     pub(crate) fn reserve(
         &mut self,
         now: Instant,

@@ -124,9 +124,9 @@ impl Meter {
         quota.hard.is_some_and(|hard| self.hard == Some(hard.bytes))
     }
 
-    /// Begins a new period where the old one is over.
+    /// Begins a new period where the old one is over. The last of all never is.
     pub(super) fn roll(&mut self, now: Instant, quota: &Quota, offset: UtcOffset) {
-        if now >= self.span.ends {
+        if now >= self.span.ends && self.span.ends != Instant::MAX {
             let next = Meter::new(now, quota, offset);
             // Nothing was used in periods that nobody looked at.
             let previous = if next.before == self.span.begins { self.used } else { 0 };

@@ -329,6 +329,7 @@ impl Hosts {
         }
     }
 
+    #[inline(never)]
     fn enter_new(
         &mut self,
         now: Instant,
@@ -339,6 +340,7 @@ impl Hosts {
         if self.len() >= self.config.max as usize {
             return Err(HostTableFull);
         }
+        let mac = mac.filter(|mac| mac.is_station());
         let host = Host { mac, ..Host::new(now, family, address, self.first_id) };
         let place = self.put(&host)?;
         if let Some(number) = self.roster.groups.decide(family, address, mac) {
@@ -359,8 +361,8 @@ impl Hosts {
         Ok(place)
     }
 
-    /// Takes note of a host's Ethernet address.
-    #[inline]
+    /// Takes note of a host's Ethernet address, if a station can have it.
+    #[inline(always)]
     pub(crate) fn learn_mac(&mut self, now: Instant, place: u32, mac: MacAddress) {
         if self.slab[place].mac != Some(mac) {
             self.change_mac(now, place, mac);
@@ -369,6 +371,9 @@ impl Hosts {
 
     #[cold]
     fn change_mac(&mut self, now: Instant, place: u32, mac: MacAddress) {
+        if !mac.is_station() {
+            return;
+        }
         let host = &mut self.slab[place];
         host.mac = Some(mac);
         let (family, address, group) = (host.family, host.address, host.group);
@@ -380,8 +385,19 @@ impl Hosts {
         }
     }
 
-    /// Counts a packet of `bytes` for a host, when [`Hosts::is_straight`] or [`Hosts::reserve`] said that it may.
+    /// Counts a packet of `bytes` for a host, if that may be done with no more ado; tells whether it was.
     #[inline(always)]
+    pub(crate) fn count_straight(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) -> bool {
+        let boundary = self.turns.boundary;
+        let entry = &mut self.slab[place].classes[class as usize];
+        let Some(left) = entry.allowance.checked_sub(bytes).filter(|_| entry.last >= boundary) else { return false };
+        entry.allowance = left;
+        entry.counters[side as usize].count(bytes);
+        entry.last = now;
+        true
+    }
+
+    /// Counts a packet of `bytes` for a host, when [`Hosts::reserve`] said that it may.
     pub(crate) fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
         let entry = &mut self.slab[place].classes[class as usize];
         entry.counters[side as usize].count(bytes);
@@ -399,6 +415,7 @@ impl Hosts {
     }
 
     /// Gives a new connection to a host.
+    #[inline(always)]
     pub(crate) fn open(&mut self, now: Instant, place: u32, class: Class, ends: Ends) -> Owner {
         let host = &mut self.slab[place];
         let id = host.next_id;
@@ -414,6 +431,7 @@ impl Hosts {
     }
 
     /// Counts a connection that a host opened, for those who limit it.
+    #[inline(never)]
     fn count_opened(&mut self, now: Instant, place: u32) {
         let host = &mut self.slab[place];
         host.pace.take(now, self.config.max_new_connections);
@@ -453,7 +471,7 @@ impl Hosts {
     }
 
     /// What stands in the way of a connection that somebody is about to open.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn refusal(
         &self,
         now: Instant,
@@ -464,6 +482,7 @@ impl Hosts {
         if self.limited { self.look_for_refusal(now, family, address, mac) } else { None }
     }
 
+    #[inline(never)]
     fn look_for_refusal(
         &self,
         now: Instant,

@@ -154,7 +154,7 @@ impl Gateway {
     /// # Errors
     /// [`QuotaUsedUp`]
     #[inline(never)]
-    pub(super) fn reserve(
+    pub(super) fn ask_for_bytes(
         &mut self,
         place: u32,
         class: Class,

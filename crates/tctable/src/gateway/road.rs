@@ -86,6 +86,8 @@ pub struct Gateway {
     pub(super) totals: Totals,
     events: Events,
     pub(super) herald: Herald,
+    /// The mark that a quota put on a packet the last time that one did.
+    pub(super) quota_mark: u32,
     pub(super) now: Instant,
     timers_at: Instant,
     /// Used anew by each burst; taken out while one is under way.
@@ -144,9 +146,11 @@ pub(super) struct Sides {
 pub(super) struct Counted {
     pub(super) place: u32,
     pub(super) side: Side,
-    sides: Sides,
-    /// The mark that its quota puts on the packet.
-    pub(super) mark: Option<u32>,
+    /// Whether the packet's source and destination are inside.
+    tx: bool,
+    rx: bool,
+    /// It is to carry the mark of its quota: [`Gateway::quota_mark`].
+    pub(super) marked: bool,
 }
 
 impl Gateway {
@@ -168,6 +172,7 @@ impl Gateway {
             totals: Totals::default(),
             events: Events::new(config.max_events),
             herald: Herald::default(),
+            quota_mark: 0,
             now: Instant::ZERO,
             timers_at: Instant::ZERO,
             burst: None,
@@ -655,10 +660,7 @@ impl Gateway {
         if let Some(Owner { place, ends, .. }) = owner
             && let (Some(side), false) = (ends.only_side(direction), self.config.inside.has_devices())
         {
-            let mark = self.make_way(place, class, packet.info.ip_len, None)?;
-            self.count(now, place, class, side, packet.info.ip_len);
-            let sides = Sides { tx: side == Side::Tx, rx: side == Side::Rx, by_device: false };
-            return Ok(Some(Counted { place, side, sides, mark }));
+            return self.count(now, place, class, side, packet.info.ip_len).map(Some);
         }
         self.account_any(now, packet, class, owner, direction, None)
     }
@@ -674,12 +676,7 @@ impl Gateway {
         direction: Direction,
         guess: Option<u32>,
     ) -> Result<Option<Counted>, QuotaUsedUp> {
-        let bytes = packet.info.ip_len;
         let sides = self.sides(packet, owner, direction);
-        if !(sides.tx || sides.rx) {
-            self.totals.unaccounted.outside_to_outside.count(bytes);
-            return Ok(None);
-        }
         // The connection's host stands at one of its ends: that end needs no look-up.
         let linked = |side: Side| {
             let owner = owner?;
@@ -687,86 +684,129 @@ impl Gateway {
             // The other direction's sender is this one's receiver.
             (stands_at_rx == (side == Side::Rx)).then_some(owner.place)
         };
-        let mut place_of = |side: Side| linked(side).or_else(|| self.look_up(now, packet, side, guess));
-        let tx = if sides.tx { place_of(Side::Tx) } else { None };
-        let rx = if sides.rx { place_of(Side::Rx) } else { None };
-        let mark = self.make_way_for_both(now, tx, rx, class, bytes)?;
-        if let Some(place) = tx {
-            self.count(now, place, class, Side::Tx, bytes);
+        if sides.tx && sides.rx {
+            let known = [linked(Side::Tx), linked(Side::Rx)];
+            return self.account_both(now, packet, class, sides, known, guess);
         }
-        if let Some(place) = rx {
-            self.count(now, place, class, Side::Rx, bytes);
+        if sides.tx == sides.rx {
+            self.totals.unaccounted.outside_to_outside.count(packet.info.ip_len);
+            return Ok(None);
         }
-        match (tx, rx) {
-            (Some(_), Some(_)) => self.totals.inside_to_inside.count(bytes),
-            (None, None) => self.totals.unaccounted.host_table_full.count(bytes),
-            _ => {}
+        let side = if sides.rx { Side::Rx } else { Side::Tx };
+        let place = match linked(side) {
+            Some(place) => Some(place),
+            None => self.look_up(now, packet, side, guess),
+        };
+        let Some(place) = place else {
+            self.totals.unaccounted.host_table_full.count(packet.info.ip_len);
+            return Ok(None);
+        };
+        let counted = self.count(now, place, class, side, packet.info.ip_len)?;
+        if sides.by_device {
+            self.hosts.set_known_by_device(place);
+        }
+        Ok(Some(counted))
+    }
+
+    /// The same where both sides are inside: neither counts what one of them may not.
+    #[inline(never)]
+    fn account_both(
+        &mut self,
+        now: Instant,
+        packet: Packet<'_>,
+        class: Class,
+        sides: Sides,
+        linked: [Option<u32>; 2],
+        guess: Option<u32>,
+    ) -> Result<Option<Counted>, QuotaUsedUp> {
+        let bytes = packet.info.ip_len;
+        let [tx, rx] = linked;
+        let tx = tx.or_else(|| self.look_up(now, packet, Side::Tx, guess));
+        let rx = rx.or_else(|| self.look_up(now, packet, Side::Rx, guess));
+        let marked = match (tx, rx) {
+            (None, None) => {
+                self.totals.unaccounted.host_table_full.count(bytes);
+                return Ok(None);
+            }
+            (Some(place), None) | (None, Some(place)) => self.reserve(place, class, bytes, None)?,
+            // Who talks to himself counts it twice.
+            (Some(tx), Some(rx)) if tx == rx => self.reserve_for(tx, class, bytes.saturating_mul(2), None, bytes)?,
+            (Some(tx), Some(rx)) => {
+                let first = self.reserve(tx, class, bytes, None)?;
+                match self.reserve(rx, class, bytes, Some((tx, class))) {
+                    Ok(second) => first || second,
+                    Err(QuotaUsedUp) => {
+                        self.hosts.give_back(now, tx, class);
+                        return Err(QuotaUsedUp);
+                    }
+                }
+            }
+        };
+        let of = |side, place: Option<u32>| place.map(|place| (side, place));
+        for (side, place) in of(Side::Tx, tx).into_iter().chain(of(Side::Rx, rx)) {
+            self.totals.sides[side as usize].count(bytes);
+            self.hosts.count(now, place, class, side, bytes);
+        }
+        if tx.is_some() && rx.is_some() {
+            self.totals.inside_to_inside.count(bytes);
         }
         if let Some(place) = tx.filter(|_| sides.by_device) {
             self.hosts.set_known_by_device(place);
         }
-        let counted = |side| move |place| Counted { place, side, sides, mark };
-        Ok(tx.map(counted(Side::Tx)).or(rx.map(counted(Side::Rx))))
+        let counted = |(side, place)| Counted { place, side, tx: true, rx: true, marked };
+        Ok(of(Side::Tx, tx).or(of(Side::Rx, rx)).map(counted))
     }
 
-    /// Makes sure that a packet may be counted for a host; gives the mark that it is to carry. What `held` was told stays
-    /// true.
+    /// Counts a packet for the only one of its hosts.
     #[inline(always)]
-    fn make_way(
+    fn count(
+        &mut self,
+        now: Instant,
+        place: u32,
+        class: Class,
+        side: Side,
+        bytes: u32,
+    ) -> Result<Counted, QuotaUsedUp> {
+        let mut marked = false;
+        if !self.hosts.count_straight(now, place, class, side, bytes) {
+            marked = self.reserve(place, class, bytes, None)?;
+            self.hosts.count(now, place, class, side, bytes);
+        }
+        self.totals.sides[side as usize].count(bytes);
+        Ok(Counted { place, side, tx: side == Side::Tx, rx: side == Side::Rx, marked })
+    }
+
+    /// Makes sure that a packet may be counted for a host, and counts it as refused where it may not; what `held` was told
+    /// stays true. Tells whether the packet is to carry `quota_mark`.
+    #[cold]
+    fn reserve(
         &mut self,
         place: u32,
         class: Class,
         bytes: u32,
         held: Option<(u32, Class)>,
-    ) -> Result<Option<u32>, QuotaUsedUp> {
-        if self.hosts.is_straight(place, class, bytes) {
-            return Ok(None);
-        }
-        let reserved = self.reserve(place, class, bytes, held);
-        if reserved.is_err() {
-            self.totals.unaccounted.quota.count(bytes);
-        }
-        reserved
+    ) -> Result<bool, QuotaUsedUp> {
+        self.reserve_for(place, class, bytes, held, bytes)
     }
 
-    /// The same for the hosts at both ends: neither counts what one of them may not.
-    #[inline(always)]
-    fn make_way_for_both(
+    fn reserve_for(
         &mut self,
-        now: Instant,
-        tx: Option<u32>,
-        rx: Option<u32>,
+        place: u32,
         class: Class,
         bytes: u32,
-    ) -> Result<Option<u32>, QuotaUsedUp> {
-        match (tx, rx) {
-            (None, None) => Ok(None),
-            (Some(place), None) | (None, Some(place)) => self.make_way(place, class, bytes, None),
-            // Who talks to himself counts it twice.
-            (Some(tx), Some(rx)) if tx == rx => {
-                let reserved = self.reserve(tx, class, bytes.saturating_mul(2), None);
-                if reserved.is_err() {
-                    self.totals.unaccounted.quota.count(bytes);
-                }
-                reserved
+        held: Option<(u32, Class)>,
+        ip_len: u32,
+    ) -> Result<bool, QuotaUsedUp> {
+        match self.ask_for_bytes(place, class, bytes, held) {
+            Ok(mark) => {
+                self.quota_mark = mark.unwrap_or(self.quota_mark);
+                Ok(mark.is_some())
             }
-            (Some(tx), Some(rx)) => {
-                let first = self.make_way(tx, class, bytes, None)?;
-                match self.make_way(rx, class, bytes, Some((tx, class))) {
-                    Ok(second) => Ok(first.or(second)),
-                    Err(QuotaUsedUp) => {
-                        self.hosts.give_back(now, tx, class);
-                        Err(QuotaUsedUp)
-                    }
-                }
+            Err(QuotaUsedUp) => {
+                self.totals.unaccounted.quota.count(ip_len);
+                Err(QuotaUsedUp)
             }
         }
-    }
-
-    #[inline(always)]
-    fn count(&mut self, now: Instant, place: u32, class: Class, side: Side, bytes: u32) {
-        self.totals.sides[side as usize].count(bytes);
-        self.hosts.count(now, place, class, side, bytes);
     }
 
     /// The place of one of a packet's hosts.
@@ -777,19 +817,21 @@ impl Gateway {
             Side::Tx => (tuple.source, self.own_mac(packet)),
             Side::Rx => (tuple.destination, None),
         };
-        let entered = match guess.filter(|place| self.hosts.is_at(*place, tuple.family, address)) {
-            Some(place) => Ok(place),
-            None => self.hosts.enter(now, tuple.family, address, mac),
+        let place = match guess {
+            Some(place) if self.hosts.is_at(place, tuple.family, address) => place,
+            _ => match self.hosts.enter(now, tuple.family, address, mac) {
+                Ok(place) => place,
+                Err(_) => {
+                    self.totals.hosts_refused += 1;
+                    self.tell_refused(Refusal::HostTable, address.to_ip(tuple.family));
+                    return None;
+                }
+            },
         };
-        match (entered, mac) {
-            (Ok(place), Some(mac)) => self.hosts.learn_mac(now, place, mac),
-            (Ok(_), None) => {}
-            (Err(_), _) => {
-                self.totals.hosts_refused += 1;
-                self.tell_refused(Refusal::HostTable, address.to_ip(tuple.family));
-            }
+        if let Some(mac) = mac {
+            self.hosts.learn_mac(now, place, mac);
         }
-        entered.ok()
+        Some(place)
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
@@ -800,8 +842,8 @@ impl Gateway {
         host: Option<Counted>,
         class: Class,
     ) -> Option<u32> {
-        let owner = host.map(|Counted { place, side, sides, .. }| {
-            let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
+        let owner = host.map(|Counted { place, side, tx, rx, .. }| {
+            let ends = Ends { source: tx, destination: rx, responder: side == Side::Rx };
             self.hosts.open(self.now, place, class, ends)
         });
         if let Some(owner) = owner {
@@ -840,7 +882,7 @@ impl Gateway {
             host: host.map(|host| self.hosts.at(host.place).address()),
             verdict,
             passed: None,
-            quota_mark: host.and_then(|host| host.mark),
+            quota_mark: host.filter(|host| host.marked).map(|_| self.quota_mark),
             connection: connection
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
         };

@@ -315,8 +315,8 @@ impl Gateway {
         };
         match counted {
             Ok(counted) => {
-                if let Some(mark) = counted.and_then(|counted| counted.mark) {
-                    walk.packet.mark = mark;
+                if counted.is_some_and(|counted| counted.marked) {
+                    walk.packet.mark = self.quota_mark;
                 }
                 (walk.counted, walk.accounted) = (counted, true);
                 Stepped::Verdict(Verdict::Accept)
@@ -470,7 +470,7 @@ impl Gateway {
             ct_state: walk.tracked.then_some(*state),
             direction: (walk.tracked && !matches!(connection, Ct::None)).then_some(*direction),
             host,
-            quota_mark: walk.counted.and_then(|counted| counted.mark),
+            quota_mark: walk.counted.filter(|counted| counted.marked).map(|_| self.quota_mark),
             connection: confirmed
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
             passed: Some(Passed { packet, met: &walk.met }),
