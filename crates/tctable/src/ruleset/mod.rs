@@ -3,10 +3,12 @@
 mod matches;
 mod program;
 mod rule;
+mod sets;
 mod target;
 
 pub use matches::*;
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
+pub use sets::{Set, SetEntry, SetKind, Sets};
 pub use target::*;
 #[derive(Clone, Debug)]
 pub struct TraceRecord;

@@ -30,24 +30,27 @@ pub(crate) struct LimitState {
     last: Instant,
 }
 
-impl Per {
-    /// The unit in seconds.
-    pub(super) const fn seconds(self) -> u64 {
-        match self {
-            Per::Second => 1,
-            Per::Minute => 60,
-            Per::Hour => 60 * 60,
-            Per::Day => 24 * 60 * 60,
-        }
+/// The unit in seconds.
+pub(super) const fn seconds(per: Per) -> u64 {
+    match per {
+        Per::Second => 1,
+        Per::Minute => 60,
+        Per::Hour => 60 * 60,
+        Per::Day => 24 * 60 * 60,
     }
 }
 
 impl LimitState {
     /// A full bucket.
     pub(crate) fn new(limit: &Limit) -> Self {
-        let interval = SCALE * limit.per.seconds() / u64::from(limit.rate.max(1));
+        let interval = SCALE * seconds(limit.per) / u64::from(limit.rate.max(1));
         let cap = nanos(interval.saturating_mul(u64::from(limit.burst)));
-        LimitState { credit: cap, cost: nanos(interval), cap, last: Instant::ZERO }
+        LimitState::full(nanos(interval), cap)
+    }
+
+    /// A full bucket that holds `cap` nanoseconds and from which a packet takes `cost`.
+    pub(super) const fn full(cost: u64, cap: u64) -> Self {
+        LimitState { credit: cap, cost, cap, last: Instant::ZERO }
     }
 
     /// Whether a packet is within the limit; if so it is paid.

@@ -1,4 +1,12 @@
 //! A rule set made ready for packets.
 #![allow(dead_code)]
 
+pub(crate) mod connlimit;
+pub(crate) mod hashlimit;
 pub(crate) mod limit;
+mod outcome;
+#[cfg(test)]
+mod sample;
+pub(crate) mod set;
+pub(crate) mod statistic;
+pub(crate) mod time;
