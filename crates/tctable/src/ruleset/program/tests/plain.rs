@@ -5,10 +5,10 @@ use tctable_lab::packets::{Ipv4, Ipv6, ethernet};
 use super::super::{CompiledSets, Program};
 use super::stage::*;
 use crate::hook::{Hook, PacketBuf};
-use crate::packet::{Family, Frame, FrameDirection, LinkType, PacketInfo};
+use crate::packet::{Address, Family, Frame, FrameDirection, LinkType, PacketInfo};
 use crate::ruleset::{
-    Hashlimit, HashlimitMode, HashlimitRate, Header, Iprange, Limit, MarkMatch, Match, Not, Per, SetMatch, Statistic,
-    TableName, Target, Time, TtlMatch,
+    Hashlimit, HashlimitMode, HashlimitRate, Header, Iprange, Limit, MarkMatch, Match, Not, Per, Set, SetEntry,
+    SetKind, SetMatch, Sets, Statistic, TableName, Target, Time, TtlMatch,
 };
 use crate::time::Instant;
 
@@ -174,8 +174,12 @@ fn sets_are_asked_for_the_source_or_the_destination() {
             let asked = Not { negated, value: SetMatch { name: name.into(), destination } };
             let rule = rule(Header::default(), vec![Match::Set(asked)], Target::Drop);
             let rules = ruleset(Family::V4, TableName::Filter, vec![chain(Hook::Forward, vec![rule])]);
-            let sets =
-                CompiledSets(vec![("other".into(), Family::V4, vec![]), ("own".into(), Family::V4, vec![member])]);
+            let set = |members: &[Address]| {
+                let entry = |address: &Address| SetEntry { address: *address, prefix_len: 32, nomatch: false };
+                Set { kind: SetKind::HashIp, family: Family::V4, entries: members.iter().map(entry).collect() }
+            };
+            let sets = Sets { sets: [("other".into(), set(&[])), ("own".into(), set(&[member]))].into() };
+            let sets = CompiledSets::new(&sets);
             let mut program = Program::new(Some(rules), None, sets);
             let bytes = udp(Family::V4);
             Stage::new().run(&mut program, TableName::Filter, Hook::Forward, &mut forwarded(&bytes));
