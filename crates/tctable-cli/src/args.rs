@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use tctable::Config;
 use tctable_lab::generate::Kind;
 
+use crate::rules;
+
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
 #[derive(Debug, Parser)]
 #[command(name = "tctable", version, arg_required_else_help = true, after_help = EXAMPLES)]
@@ -21,7 +23,8 @@ const EXAMPLES: &str = "\
 Examples:
   tctable replay evening.pcap                     the top hosts of a capture
   tctable replay --format json *.pcap.gz          everything, for a program
-  tctable replay --connections evening.pcap       the connections that are open at its end";
+  tctable replay --connections evening.pcap       the connections that are open at its end
+  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
@@ -45,6 +48,9 @@ Exit status:
 pub(crate) enum Command {
     /// Read captures and print what a gateway would have counted.
     Replay(Box<Replay>),
+    /// Check files of rules, and show them.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Print every tunable with its default: what `replay --sysctl` takes.
     Sysctl,
     /// Write a capture of made-up traffic, for tests and benchmarks.
