@@ -4,7 +4,10 @@
 pub(crate) mod connlimit;
 pub(crate) mod hashlimit;
 pub(crate) mod limit;
+pub(crate) mod log;
+pub(crate) mod mangle;
 mod outcome;
+pub(crate) mod reject;
 #[cfg(test)]
 mod sample;
 pub(crate) mod set;
