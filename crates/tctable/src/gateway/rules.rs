@@ -1,11 +1,12 @@
 //! Rules on the road: what a table says of a packet, and what comes of it beside the verdict.
 
+use super::config::Config;
 use super::event::Event;
 use super::road::Gateway;
 use super::walk::{Walk, Walked};
 use crate::conntrack::{Changes, CtState};
 use crate::hook::{Ct, Hook, Tracking, Verdict};
-use crate::packet::{Frame, FrameDirection, LinkType, PacketInfo, Transport, tcp_flags};
+use crate::packet::{Family, Frame, FrameDirection, LinkType, PacketInfo, Transport, tcp_flags};
 use crate::ruleset::program::{CompiledSets, Effect, Env, Program};
 use crate::ruleset::{Ruleset, Sets, TableName};
 use crate::time::Instant;
@@ -35,7 +36,10 @@ impl Gateway {
     pub(super) fn step_table(&mut self, now: Instant, walk: &mut Walk<'_>, hook: Hook, table: TableName) -> Verdict {
         let Gateway { program, conntrack, devices, random, effects, config, .. } = self;
         let Some(program) = program else { return Verdict::Accept };
-        let mut env = Env { now, conntrack, devices, random, effects, utc_offset: config.utc_offset };
+        let v4 = walk.packet.info().tuple.family == Family::V4;
+        let own = config.local.iter().find(|address| address.is_ipv4() == v4).copied();
+        let Config { utc_offset, mtu, .. } = *config;
+        let mut env = Env { now, conntrack, devices, random, effects, utc_offset, own, mtu };
         let verdict = program.run(table, hook, &mut walk.packet, &mut env);
         if !self.effects.is_empty() {
             self.take_effects(now, walk);
