@@ -44,6 +44,11 @@ impl Changes {
         (Changes::LABEL, "label"),
     ];
 
+    /// The changes that the kernel's bits name; bits of changes that are not here are left out.
+    pub(crate) const fn from_bits(bits: u16) -> Changes {
+        Changes(bits & Changes::ALL.0)
+    }
+
     /// The bits as the kernel has them.
     pub const fn bits(self) -> u16 {
         self.0

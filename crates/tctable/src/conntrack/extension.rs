@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::helper::Attached;
 use super::status::Status;
 use super::table::{ConnectionId, Conntrack};
+use crate::packet::Family;
 
 /// See the head of this file.
 #[derive(Debug, Default)]
@@ -51,6 +52,12 @@ impl Conntrack {
     pub fn helper(&self, id: ConnectionId) -> Option<&'static str> {
         let extension = self.live(id).and_then(|place| self.extension(place))?;
         extension.helper.as_ref().map(|attached| attached.helper().name())
+    }
+
+    /// The name of a helper as the helper itself has it, if there is one of that name for that version of IP and that
+    /// transport protocol.
+    pub(crate) fn helper_name(&self, name: &str, family: Family, protocol: u8) -> Option<&'static str> {
+        self.helpers.find(name, family, protocol).map(|helper| helper.name())
     }
 
     /// Sets a connection's mark; gives its place and what changed.

@@ -21,24 +21,6 @@ const SAMPLES: u32 = 8;
 /// Who holds less than one of so many unassured connections is like everybody else.
 const LARGE_PART: u64 = 64;
 
-/// Where to look: SplitMix64 (Steele, Lea and Flood, 2014), from a seed that nobody outside knows.
-#[derive(Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Random(seed)
-    }
-
-    /// A number below `end`, or 0.
-    fn below(&mut self, end: u32) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u128::from(mixed ^ mixed >> 31) * u128::from(end)) >> 64) as u32
-    }
-}
-
 impl Conntrack {
     /// Ends one connection that is not assured, and tells whether there was any. `share` tells how many such connections the
     /// holder of a cookie has.

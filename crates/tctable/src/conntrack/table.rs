@@ -9,14 +9,13 @@ use super::connection::{Connection, Cookie, Direction};
 use super::expect::Expectations;
 use super::extension::Extension;
 use super::helper::{Helpers, Keymap};
-use super::pressure::Random;
 use super::recent::Recent;
 use super::statistics::Statistics;
 use super::status::Status;
 use super::timeouts::Ready;
 use super::track::Unconfirmed;
 use crate::packet::Tuple;
-use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Slab};
+use crate::table::{Bits, Hash, HashKey, Hasher, Index, Line, Random, Slab};
 use crate::time::{Duration, Instant, Promptness, Wheel};
 
 /// A connection in the table, from the outside: stays the name of that connection only, also when its place in the
@@ -206,6 +205,12 @@ impl Conntrack {
     pub(crate) fn at(&self, place: u32) -> Option<&Connection> {
         let connection = &self.slab[place];
         (!connection.status.contains(Status::DYING)).then_some(connection)
+    }
+
+    /// The connection at a place, also one that ended with the packet that is on its road: a place shows its connection until
+    /// the next one is confirmed.
+    pub(crate) fn shown(&self, place: u32) -> &Connection {
+        &self.slab[place]
     }
 
     /// The same with its name.

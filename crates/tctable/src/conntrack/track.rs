@@ -45,6 +45,11 @@ impl Unconfirmed {
         self.extension.is_some()
     }
 
+    /// Sets its mark.
+    pub(crate) fn set_mark(&mut self, mark: u32) {
+        self.connection.mark = mark;
+    }
+
     /// Sets what whoever accounts the connection keeps on it.
     pub(crate) fn set_cookie(&mut self, cookie: Cookie) {
         self.connection.cookie = cookie;

@@ -1,6 +1,7 @@
 //! Rules as people have them: the text of `iptables-save` and `ip6tables-save`.
 
 mod matches;
+pub(crate) mod program;
 mod rule;
 mod target;
 

@@ -7,6 +7,7 @@ mod buckets;
 mod chunked;
 mod hash;
 mod index;
+mod random;
 mod slab;
 
 pub(crate) use bits::Bits;
@@ -15,6 +16,7 @@ pub(crate) use chunked::Chunked;
 pub use hash::HashKey;
 pub(crate) use hash::{Hash, Hasher};
 pub(crate) use index::Index;
+pub(crate) use random::Random;
 pub(crate) use slab::Slab;
 
 /// Asks for the cache line in which a value begins. The processor does not wait for it.
