@@ -67,6 +67,11 @@ impl Conntrack {
         Some((place, if before == mark { Changes::NONE } else { Changes::MARK }))
     }
 
+    /// Sets the mark of the connection at a place, also of one that ended with the packet that is on its road.
+    pub(crate) fn set_mark_at(&mut self, place: u32, mark: u32) {
+        self.slab[place].mark = mark;
+    }
+
     /// Sets a connection's labels; gives its place and what changed.
     pub(crate) fn set_labels(&mut self, id: ConnectionId, labels: u128) -> Option<(u32, Changes)> {
         let place = self.live(id)?;

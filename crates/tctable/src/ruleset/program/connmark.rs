@@ -1,0 +1,42 @@
+//! `connmark`, `CONNMARK`
+
+use super::conntrack::connection;
+use super::{Effect, Env};
+use crate::conntrack::Conntrack;
+use crate::hook::{Ct, PacketBuf};
+use crate::ruleset::{ConnmarkTarget, MarkChange, MarkMatch, Not};
+
+/// A packet without a connection has no such mark, and so neither this one nor another.
+pub(super) fn matches(asked: &Not<MarkMatch>, packet: &PacketBuf<'_>, conntrack: &Conntrack) -> bool {
+    let MarkMatch { value, mask } = asked.value;
+    connection(packet, conntrack).is_some_and(|connection| asked.wants(connection.mark() & mask == value))
+}
+
+pub(super) fn change(target: ConnmarkTarget, packet: &mut PacketBuf<'_>, env: &mut Env<'_>) {
+    let Some(before) = connection(packet, env.conntrack).map(|connection| connection.mark()) else { return };
+    let mark = match target {
+        ConnmarkTarget::Set(change) => changed(before, change),
+        ConnmarkTarget::Save { ct_mask, nf_mask } => before & !ct_mask ^ packet.mark & nf_mask,
+        ConnmarkTarget::Restore { ct_mask, nf_mask } => {
+            packet.mark = packet.mark & !nf_mask ^ before & ct_mask;
+            return;
+        }
+    };
+    if mark == before {
+        return;
+    }
+    match &mut packet.tracking.connection {
+        Ct::New(unconfirmed) => unconfirmed.set_mark(mark),
+        Ct::Confirmed(place) => {
+            env.conntrack.set_mark_at(*place, mark);
+            // One that ended with this packet has no name any more, and nobody is told of it.
+            env.effects.extend(env.conntrack.named(*place).map(|(id, _)| Effect::Marked(id)));
+        }
+        Ct::None => {}
+    }
+}
+
+/// A mark after a change.
+pub(super) fn changed(mark: u32, change: MarkChange) -> u32 {
+    mark & !change.mask ^ change.value
+}

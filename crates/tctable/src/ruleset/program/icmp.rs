@@ -1,0 +1,23 @@
+//! `icmp`, `icmp6`
+
+use super::matches::Held;
+use super::transport;
+use crate::hook::PacketBuf;
+use crate::packet::Family;
+use crate::ruleset::{IcmpMatch, Not};
+
+const HEADER_LEN: usize = 8;
+
+/// IPv4's name for any type.
+const ANY: u8 = 255;
+
+pub(super) fn matches(asked: &Not<IcmpMatch>, packet: &PacketBuf<'_>) -> Held {
+    let (kind, code) = match transport::header(packet, HEADER_LEN) {
+        Ok([kind, code, ..]) => (*kind, *code),
+        Ok(_) => return Held::No,
+        Err(held) => return held,
+    };
+    let IcmpMatch { kind: wanted, codes } = asked.value;
+    let any = wanted == ANY && packet.info().tuple.family == Family::V4;
+    Held::from(asked.wants(any || (kind == wanted && (codes.0..=codes.1).contains(&code))))
+}
