@@ -10,9 +10,18 @@ impl Random {
 
     /// A number below `end`, or 0.
     pub(crate) fn below(&mut self, end: u32) -> u32 {
+        ((u128::from(self.next()) * u128::from(end)) >> 64) as u32
+    }
+
+    /// Any number.
+    pub(crate) fn bits(&mut self) -> u32 {
+        (self.next() >> 32) as u32
+    }
+
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u128::from(mixed ^ mixed >> 31) * u128::from(end)) >> 64) as u32
+        mixed ^ mixed >> 31
     }
 }

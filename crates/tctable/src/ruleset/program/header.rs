@@ -1,6 +1,6 @@
 //! What a rule asks of the IP header and of the devices: `ip_packet_match` and `ip6_packet_match`.
 
-use super::matches::Held;
+use super::outcome::Outcome;
 use crate::hook::PacketBuf;
 use crate::packet::{Address, Family, Fragment, PacketInfo};
 use crate::ruleset::{DevicePattern, Header, Masked, Not};
@@ -14,24 +14,24 @@ pub(super) struct DeviceNames<'n> {
 
 /// Whether a packet has what the header asks for.
 #[inline]
-pub(super) fn matches(header: &Header, packet: &PacketBuf<'_>, devices: DeviceNames<'_>) -> Held {
+pub(super) fn matches(header: &Header, packet: &PacketBuf<'_>, devices: DeviceNames<'_>) -> Outcome {
     let tuple = &packet.info().tuple;
     let asked = address(&header.source, tuple.source)
         && address(&header.destination, tuple.destination)
         && device(&header.input, devices.input)
         && device(&header.output, devices.output);
     if !asked {
-        return Held::No;
+        return Outcome::Differs;
     }
     match tuple.family {
         Family::V4 => {
             let protocol = header.protocol.is_none_or(|asked| asked.wants(asked.value == tuple.protocol));
             let later = packet.info().fragment == Fragment::Later;
-            Held::from(protocol && header.fragment.is_none_or(|asked| asked == later))
+            Outcome::from(protocol && header.fragment.is_none_or(|asked| asked == later))
         }
         Family::V6 => match &header.protocol {
             Some(asked) => protocol_v6(asked, packet),
-            None => Held::Yes,
+            None => Outcome::Matches,
         },
     }
 }
@@ -55,10 +55,10 @@ fn device(asked: &Option<Not<DevicePattern>>, name: &str) -> bool {
 
 /// In IPv6 the protocol is that of the last header. A packet that ends before it is dropped, and so is a later fragment
 /// that would begin with another extension header.
-fn protocol_v6(asked: &Not<u8>, packet: &PacketBuf<'_>) -> Held {
+fn protocol_v6(asked: &Not<u8>, packet: &PacketBuf<'_>) -> Outcome {
     match last_header(packet.info(), packet.data()) {
-        Ok(protocol) => Held::from(asked.wants(asked.value == protocol)),
-        Err(held) => held,
+        Ok(protocol) => Outcome::from(asked.wants(asked.value == protocol)),
+        Err(outcome) => outcome,
     }
 }
 
@@ -66,12 +66,12 @@ fn protocol_v6(asked: &Not<u8>, packet: &PacketBuf<'_>) -> Held {
 ///
 /// # Errors
 /// What a rule that asks for it says of a packet in which it cannot be found.
-fn last_header(info: &PacketInfo, data: &[u8]) -> Result<u8, Held> {
+fn last_header(info: &PacketInfo, data: &[u8]) -> Result<u8, Outcome> {
     if !is_extension(info.tuple.protocol) {
         return Ok(info.tuple.protocol);
     }
     let cut = data.len() < usize::from(info.network_offset) + info.ip_len as usize;
-    Err(if cut { Held::No } else { Held::Hotdrop })
+    Err(if cut { Outcome::Differs } else { Outcome::HotDrop })
 }
 
 /// The extension headers that the kernel steps over (`ipv6_ext_hdr`), but for "no next header", which ends the search.

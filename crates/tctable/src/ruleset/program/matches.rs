@@ -1,26 +1,12 @@
 //! All that a rule asks of a packet.
 
 use super::header::{self, DeviceNames};
+use super::outcome::Outcome;
 use super::pending::{connlimit::ConnlimitState, limit::LimitState, statistic::StatisticState};
 use super::{Env, Shared, connbytes, connmark, conntrack, icmp, ip_header, iprange, mac, multiport, tcp, time, udp};
 use crate::hook::PacketBuf;
 use crate::packet::Family;
 use crate::ruleset::{Match, Rule};
-
-/// What a match says of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    Yes,
-    No,
-    /// The packet is to be dropped, whatever rules may follow: what the match would read is not there.
-    Hotdrop,
-}
-
-impl From<bool> for Held {
-    fn from(holds: bool) -> Self {
-        if holds { Held::Yes } else { Held::No }
-    }
-}
 
 /// What a match remembers between packets.
 #[derive(Debug)]
@@ -65,23 +51,23 @@ pub(super) fn all(
     devices: DeviceNames<'_>,
     env: &mut Env<'_>,
     shared: &mut Shared,
-) -> Held {
-    let held = header::matches(&rule.header, packet, devices);
-    if held != Held::Yes {
-        return held;
+) -> Outcome {
+    let outcome = header::matches(&rule.header, packet, devices);
+    if outcome != Outcome::Matches {
+        return outcome;
     }
     for (asked, state) in rule.matches.iter().zip(states) {
-        let held = one(asked, state, packet, env, shared);
-        if held != Held::Yes {
-            return held;
+        let outcome = one(asked, state, packet, env, shared);
+        if outcome != Outcome::Matches {
+            return outcome;
         }
     }
-    Held::Yes
+    Outcome::Matches
 }
 
-fn one(asked: &Match, state: &mut State, packet: &PacketBuf<'_>, env: &mut Env<'_>, shared: &mut Shared) -> Held {
+fn one(asked: &Match, state: &mut State, packet: &PacketBuf<'_>, env: &mut Env<'_>, shared: &mut Shared) -> Outcome {
     let (info, now) = (packet.info(), env.now);
-    Held::from(match (asked, state) {
+    Outcome::from(match (asked, state) {
         (Match::Tcp(asked), _) => return tcp::matches(asked, packet),
         (Match::Udp(asked), _) => return udp::matches(asked, packet),
         (Match::Icmp(asked), _) => return icmp::matches(asked, packet),
@@ -102,9 +88,13 @@ fn one(asked: &Match, state: &mut State, packet: &PacketBuf<'_>, env: &mut Env<'
         (Match::Dscp(asked), _) => ip_header::dscp(*asked, packet),
         (Match::Comment(_), _) => true,
         (Match::Limit(_), State::Limit(state)) => state.matches(now),
-        (Match::Hashlimit(asked), State::Hashlimit(table)) => shared.hashlimits.matches(*table, asked, packet, now),
+        (Match::Hashlimit(asked), State::Hashlimit(table)) => {
+            return shared.hashlimits.matches(*table, asked, packet, now);
+        }
         (Match::Connlimit(asked), State::Connlimit(state)) => state.matches(asked, packet, env.conntrack, now),
-        (Match::Statistic(asked), State::Statistic(state)) => asked.wants(state.matches(&asked.value, env.random)),
+        (Match::Statistic(asked), State::Statistic(state)) => {
+            asked.wants(state.matches(&asked.value, || env.random.bits()))
+        }
         (Match::Set(asked), State::Set(set)) => {
             let address = if asked.value.destination { info.tuple.destination } else { info.tuple.source };
             asked.wants(set.is_some_and(|set| shared.sets.contains(set, info.tuple.family, address)))

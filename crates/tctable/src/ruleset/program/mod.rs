@@ -16,12 +16,11 @@ mod mac;
 mod matches;
 mod multiport;
 mod nfqueue;
+mod outcome;
 mod pending;
 mod swap;
 mod target;
 mod tcp;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -33,7 +32,7 @@ use std::sync::Arc;
 
 pub use pending::log::LogRecord;
 pub(crate) use pending::set::CompiledSets;
-use pending::{connlimit, hashlimit, limit, log, mangle, reject, statistic, time};
+use pending::{hashlimit, log, mangle, reject, time};
 pub use trace::{TraceKind, TraceRecord};
 
 use self::index::Index;

@@ -21,6 +21,7 @@ pub(super) mod limit {
 }
 
 pub(super) mod hashlimit {
+    use super::super::outcome::Outcome;
     use crate::hook::PacketBuf;
     use crate::packet::Family;
     use crate::ruleset::Hashlimit;
@@ -42,11 +43,11 @@ pub(super) mod hashlimit {
             })
         }
 
-        pub(crate) fn matches(&mut self, handle: usize, rule: &Hashlimit, _: &PacketBuf<'_>, _: Instant) -> bool {
-            let Some((_, _, left)) = self.0.get_mut(handle) else { return false };
+        pub(crate) fn matches(&mut self, handle: usize, rule: &Hashlimit, _: &PacketBuf<'_>, _: Instant) -> Outcome {
+            let Some((_, _, left)) = self.0.get_mut(handle) else { return Outcome::HotDrop };
             let within = *left > 0;
             *left = left.saturating_sub(1);
-            within != rule.above
+            Outcome::from(within != rule.above)
         }
     }
 }
@@ -75,7 +76,6 @@ pub(super) mod connlimit {
 
 pub(super) mod statistic {
     use crate::ruleset::Statistic;
-    use crate::table::Random;
 
     #[derive(Debug)]
     pub(crate) struct StatisticState(u32);
@@ -88,9 +88,9 @@ pub(super) mod statistic {
             })
         }
 
-        pub(crate) fn matches(&mut self, statistic: &Statistic, random: &mut Random) -> bool {
+        pub(crate) fn matches(&mut self, statistic: &Statistic, next: impl FnOnce() -> u32) -> bool {
             match statistic {
-                Statistic::Random(probability) => random.below(1 << 31) < *probability,
+                Statistic::Random(probability) => next() & 0x7fff_ffff < *probability,
                 Statistic::Nth { every, .. } => {
                     self.0 += 1;
                     let all = self.0 >= *every;

@@ -1,6 +1,6 @@
 //! `tcp`
 
-use super::matches::Held;
+use super::outcome::Outcome;
 use super::{transport, udp};
 use crate::hook::PacketBuf;
 use crate::packet::{Family, Fragment};
@@ -8,25 +8,25 @@ use crate::ruleset::{Not, TcpMatch};
 
 const HEADER_LEN: usize = 20;
 
-pub(super) fn matches(asked: &TcpMatch, packet: &PacketBuf<'_>) -> Held {
+pub(super) fn matches(asked: &TcpMatch, packet: &PacketBuf<'_>) -> Outcome {
     if overwrites_flags(packet) {
-        return Held::Hotdrop;
+        return Outcome::HotDrop;
     }
     let bytes = match transport::header(packet, HEADER_LEN) {
         Ok(bytes) => bytes,
-        Err(held) => return held,
+        Err(outcome) => return outcome,
     };
     if !udp::ports_fit(&asked.ports, bytes) {
-        return Held::No;
+        return Outcome::Differs;
     }
     let flags = bytes.get(13).copied().unwrap_or_default();
     if asked.flags.is_some_and(|asked| !asked.wants(flags & asked.value.0 == asked.value.1)) {
-        return Held::No;
+        return Outcome::Differs;
     }
     match asked.option {
         // The kernel takes 0 for "not asked".
         Some(asked) if asked.value != 0 => option(asked, packet, bytes),
-        _ => Held::Yes,
+        _ => Outcome::Matches,
     }
 }
 
@@ -41,24 +41,24 @@ fn overwrites_flags(packet: &PacketBuf<'_>) -> bool {
 }
 
 /// Whether an option of that kind is there. As in the kernel the end of options does not end the search.
-fn option(asked: Not<u8>, packet: &PacketBuf<'_>, bytes: &[u8]) -> Held {
+fn option(asked: Not<u8>, packet: &PacketBuf<'_>, bytes: &[u8]) -> Outcome {
     let header_len = bytes.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4);
     if header_len < HEADER_LEN {
-        return Held::Hotdrop;
+        return Outcome::HotDrop;
     }
     let options = match transport::header(packet, header_len) {
         Ok(bytes) => bytes.get(HEADER_LEN..header_len).unwrap_or_default(),
-        Err(held) => return held,
+        Err(outcome) => return outcome,
     };
     let mut at = 0;
     while let Some(kind) = options.get(at) {
         if *kind == asked.value {
-            return Held::from(asked.wants(true));
+            return Outcome::from(asked.wants(true));
         }
         at += match kind {
             0 | 1 => 1,
             _ => usize::from(options.get(at + 1).copied().unwrap_or_default()).max(1),
         };
     }
-    Held::from(asked.wants(false))
+    Outcome::from(asked.wants(false))
 }

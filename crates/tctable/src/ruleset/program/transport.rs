@@ -1,6 +1,6 @@
 //! What matches may read of a transport header.
 
-use super::matches::Held;
+use super::outcome::Outcome;
 use crate::hook::PacketBuf;
 use crate::packet::Fragment;
 
@@ -9,18 +9,18 @@ use crate::packet::Fragment;
 /// # Errors
 /// What a match that needs them says otherwise. A later fragment has no such header. A packet that ends before it is
 /// dropped, as in the kernel; where a capture has cut the packet nobody knows what it said.
-pub(super) fn header<'p>(packet: &'p PacketBuf<'_>, need: usize) -> Result<&'p [u8], Held> {
+pub(super) fn header<'p>(packet: &'p PacketBuf<'_>, need: usize) -> Result<&'p [u8], Outcome> {
     let (info, data) = (packet.info(), packet.data());
     if info.fragment == Fragment::Later {
-        return Err(Held::No);
+        return Err(Outcome::Differs);
     }
     let start = usize::from(info.transport_offset);
     let end = usize::from(info.network_offset) + info.ip_len as usize;
     let bytes = data.get(..end).unwrap_or(data).get(start..).unwrap_or_default();
     match bytes.len() >= need {
         true => Ok(bytes),
-        false if end < start + need => Err(Held::Hotdrop),
-        false => Err(Held::No),
+        false if end < start + need => Err(Outcome::HotDrop),
+        false => Err(Outcome::Differs),
     }
 }
 

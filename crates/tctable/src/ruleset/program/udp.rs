@@ -1,16 +1,16 @@
 //! `udp`, and ports.
 
-use super::matches::Held;
+use super::outcome::Outcome;
 use super::transport;
 use crate::hook::PacketBuf;
 use crate::ruleset::{Not, PortRange, PortsMatch};
 
 const HEADER_LEN: usize = 8;
 
-pub(super) fn matches(asked: &PortsMatch, packet: &PacketBuf<'_>) -> Held {
+pub(super) fn matches(asked: &PortsMatch, packet: &PacketBuf<'_>) -> Outcome {
     match transport::header(packet, HEADER_LEN) {
-        Ok(bytes) => Held::from(ports_fit(asked, bytes)),
-        Err(held) => held,
+        Ok(bytes) => Outcome::from(ports_fit(asked, bytes)),
+        Err(outcome) => outcome,
     }
 }
 

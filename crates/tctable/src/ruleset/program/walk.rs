@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::header::DeviceNames;
 use super::index::{Cursor, Index};
-use super::matches::{self, Held};
+use super::matches;
+use super::outcome::Outcome;
 use super::target::{self, Next};
 use super::trace::{TraceKind, TraceRecord};
 use super::{ChainRoom, Effect, Env, Shared, TableRoom};
@@ -98,9 +99,9 @@ impl Walk<'_> {
                 Some(number) => {
                     let (rule, states) = (&mut chain.rules[number], &mut own.states[number]);
                     match matches::all(rule, states, packet, devices, env, shared) {
-                        Held::No => continue,
-                        Held::Hotdrop => return Verdict::DROP,
-                        Held::Yes => {}
+                        Outcome::Differs => continue,
+                        Outcome::HotDrop => return Verdict::DROP,
+                        Outcome::Matches => {}
                     }
                     rule.counter.count(packet.info().ip_len);
                     if packet.traced {

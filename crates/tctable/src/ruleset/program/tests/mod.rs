@@ -1,0 +1,2 @@
+mod stage;
+mod walk;
