@@ -6,7 +6,6 @@ mod rule;
 mod target;
 
 pub use matches::*;
+pub use program::{LogRecord, TraceKind, TraceRecord};
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
 pub use target::*;
-#[derive(Clone, Debug)]
-pub struct TraceRecord;

@@ -43,6 +43,14 @@ pub(super) mod hashlimit {
             })
         }
 
+        pub(crate) fn take_over(&mut self, old: HashlimitTables) {
+            for before in old.0 {
+                if let Some(own) = self.0.iter_mut().find(|own| (own.0, &own.1) == (before.0, &before.1)) {
+                    *own = before;
+                }
+            }
+        }
+
         pub(crate) fn matches(&mut self, handle: usize, rule: &Hashlimit, _: &PacketBuf<'_>, _: Instant) -> Outcome {
             let Some((_, _, left)) = self.0.get_mut(handle) else { return Outcome::HotDrop };
             let within = *left > 0;
