@@ -37,7 +37,7 @@ pub use trace::{TraceKind, TraceRecord};
 
 use self::index::Index;
 use self::matches::State;
-use super::{Ruleset, TableName};
+use super::{Ruleset, TableName, Target};
 use crate::conntrack::{ConnectionId, Conntrack};
 use crate::hook::{Devices, Hook, PacketBuf, Verdict};
 use crate::packet::Family;
@@ -161,6 +161,7 @@ impl Program {
 impl Rules {
     fn new(ruleset: Ruleset, shared: &mut Shared) -> Rules {
         let family = ruleset.family;
+        shared.name_policies(&ruleset);
         let tables = ruleset.tables.iter().map(|table| {
             let mut entries = [None; Hook::ALL.len()];
             for (number, chain) in table.chains.iter().enumerate() {
@@ -176,5 +177,19 @@ impl Rules {
             TableRoom { entries, chains: chains.collect() }
         });
         Rules { tables: tables.collect(), ruleset }
+    }
+}
+
+impl Shared {
+    /// Numbers the timeout policies that rules ask for.
+    fn name_policies(&mut self, ruleset: &Ruleset) {
+        for rule in ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules) {
+            if let Target::Ct(target) = &rule.target
+                && let Some(name) = &target.timeout
+                && !self.policies.contains(name)
+            {
+                self.policies.push(name.clone());
+            }
+        }
     }
 }
