@@ -311,16 +311,17 @@ impl Gateway {
         self.advance(frame.time);
         self.totals.frames.count(frame.wire_len);
         self.totals.unaccounted.count(why, frame.wire_len);
-        let seen = Seen {
-            time: frame.time,
-            packet: Err(why),
-            verdict: Verdict::Accept,
-            ct_state: None,
-            direction: None,
-            host: None,
-            connection: None,
-            passed: None,
-        };
+        let seen =
+            Seen {
+                time: frame.time,
+                packet: Err(why),
+                verdict: Verdict::Accept,
+                ct_state: None,
+                direction: None,
+                host: None,
+                connection: None,
+                passed: None,
+            };
         observer.seen(self, &seen);
     }
 
@@ -537,13 +538,7 @@ impl Gateway {
 
     /// The connection that begins with a packet, if there is room for one more.
     #[inline(always)]
-    pub(super) fn begin(
-        &mut self,
-        now: Instant,
-        packet: Packet<'_>,
-        ip_len: u32,
-        hash: Hash,
-    ) -> Result<Unconfirmed, Refused> {
+    pub(super) fn begin(&mut self, now: Instant, packet: Packet<'_>, ip_len: u32, hash: Hash) -> Result<Unconfirmed, Refused> {
         let info = packet.info;
         let at_limit = self.hosts.is_at_limit(info.tuple.family, info.tuple.source);
         // Who is at the limit does not push out anybody.
@@ -726,12 +721,7 @@ impl Gateway {
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
     #[inline(always)]
-    pub(super) fn confirm(
-        &mut self,
-        unconfirmed: &mut Unconfirmed,
-        host: Option<Counted>,
-        class: Class,
-    ) -> Option<u32> {
+    pub(super) fn confirm(&mut self, unconfirmed: &mut Unconfirmed, host: Option<Counted>, class: Class) -> Option<u32> {
         let owner = host.map(|Counted { place, side, sides }| {
             let ends = Ends { source: sides.tx, destination: sides.rx, responder: side == Side::Rx };
             self.hosts.open(place, class, ends)

@@ -3,9 +3,11 @@
 mod matches;
 pub(crate) mod program;
 mod rule;
+mod sets;
 mod target;
 
 pub use matches::*;
 pub use program::{LogRecord, TraceKind, TraceRecord};
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
+pub use sets::{Set, SetEntry, SetKind, Sets};
 pub use target::*;

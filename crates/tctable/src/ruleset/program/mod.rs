@@ -4,25 +4,33 @@
 //! target with something to it. In long chains `index` says which rules are worth a look.
 
 mod connbytes;
+mod connlimit;
 mod connmark;
 mod conntrack;
 mod ct;
+mod hashlimit;
 mod header;
 mod icmp;
 mod index;
 mod ip_header;
 mod iprange;
+mod limit;
 mod mac;
 mod matches;
 mod multiport;
 mod nfqueue;
 mod outcome;
 mod pending;
+#[cfg(test)]
+mod sample;
+mod set;
+mod statistic;
 mod swap;
 mod target;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod time;
 mod trace;
 mod transport;
 mod udp;
@@ -31,8 +39,8 @@ mod walk;
 use std::sync::Arc;
 
 pub use pending::log::LogRecord;
-pub(crate) use pending::set::CompiledSets;
-use pending::{hashlimit, log, mangle, reject, time};
+use pending::{log, mangle, reject};
+pub(crate) use set::CompiledSets;
 pub use trace::{TraceKind, TraceRecord};
 
 use self::index::Index;
