@@ -146,7 +146,7 @@ fn agrees(family: Family, chains: Vec<Chain>, packets: Vec<(Vec<u8>, usize)>) ->
     let mut walked = plain(one(family, chains.clone()));
     let (mut one, mut other) = (Stage::new(), Stage::new());
     for (bytes, kept) in packets {
-        let mut ask = |stage: &mut Stage, program: &mut Program| {
+        let ask = |stage: &mut Stage, program: &mut Program| {
             stage.run(program, TableName::Filter, Hook::Forward, &mut cut(&bytes, kept))
         };
         prop_assert_eq!(ask(&mut one, &mut indexed), ask(&mut other, &mut walked));
