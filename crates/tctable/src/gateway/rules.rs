@@ -39,6 +39,7 @@ impl Gateway {
         let v4 = walk.packet.info().tuple.family == Family::V4;
         let own = config.local.iter().find(|address| address.is_ipv4() == v4).copied();
         let Config { utc_offset, mtu, .. } = *config;
+        let mtu = Some(mtu);
         let mut env = Env { now, conntrack, devices, random, effects, utc_offset, own, mtu };
         let verdict = program.run(table, hook, &mut walk.packet, &mut env);
         if !self.effects.is_empty() {

@@ -73,10 +73,10 @@ pub(crate) struct Env<'a> {
     pub(crate) effects: &'a mut Vec<Effect>,
     /// Local time less UTC, in seconds.
     pub(crate) utc_offset: i32,
-    /// The gateway's address of the packet's version of IP, if it has one.
+    /// The gateway's address on the device that the packet came in by: where ICMP errors come from.
     pub(crate) own: Option<IpAddr>,
-    /// The bytes that every path lets pass in one packet.
-    pub(crate) mtu: u16,
+    /// The lesser MTU of the packet's ways there and back, if it is known: what `TCPMSS --clamp-mss-to-pmtu` goes by.
+    pub(crate) mtu: Option<u16>,
 }
 
 /// What a rule wants done beside its verdict.

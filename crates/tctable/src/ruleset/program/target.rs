@@ -47,7 +47,7 @@ pub(super) fn apply(
         Target::Dscp(dscp) => mangle::set_dscp(packet, *dscp),
         Target::Ttl(change) => mangle::change_ttl(packet, *change),
         Target::Tcpmss(size) => {
-            if !mangle::set_mss(packet, *size, Some(env.mtu)) {
+            if !mangle::set_mss(packet, *size, env.mtu) {
                 return Next::Verdict(Verdict::DROP);
             }
         }
