@@ -5,6 +5,7 @@
 //! - [`packets`] builds single frames by hand, with correct lengths and checksums, for tests that need one exact packet.
 //! - [`talks`] makes sequences of packets that try every corner of a connection tracker, each a [`step::Step`], shrinks
 //!   those that fail to what matters, and prints them.
+//! - `rules` makes random rules that meet those packets, and asks iptables about their text.
 //! - `kernel` is the running kernel's forward path as an oracle, `differential` compares the engine with it.
 //!
 //! ```
@@ -25,5 +26,7 @@ pub mod generate;
 pub mod kernel;
 pub mod packets;
 mod rng;
+#[cfg(feature = "differential")]
+pub mod rules;
 pub mod step;
 pub mod talks;

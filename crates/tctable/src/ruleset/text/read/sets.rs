@@ -59,9 +59,10 @@ pub(in crate::ruleset::text) fn sets(text: &str) -> Result<Sets, ParseError> {
             }
             "add" | "-A" | "--add" => {
                 let name = words.next().ok_or_else(|| command.missing("the name of a set"))?;
-                let known: Vec<&str> = drafts.keys().map(|name| &**name).collect();
-                let error = name.unknown("set", known);
-                add(drafts.get_mut(&*name.text).ok_or(error)?, &name, words)?;
+                match drafts.get_mut(&*name.text) {
+                    Some(draft) => add(draft, &name, words)?,
+                    None => return Err(name.unknown("set", drafts.keys().map(|name| &**name))),
+                }
             }
             _ => return Err(command.unknown("command", ["create", "add"])),
         }
