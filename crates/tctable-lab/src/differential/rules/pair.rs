@@ -116,6 +116,7 @@ fn is_comparable(table: TableName, hook: Option<Hook>, rule: &Rule) -> bool {
     let before = table == TableName::Raw || hook == Some(Hook::PreRouting);
     let asks = rule.matches.iter().any(|asked| matches!(asked, Match::Ttl(_)));
     match rule.target {
+        Target::Reject(_) | Target::Dscp(_) | Target::Ttl(_) | Target::Tcpmss(_) => false, // TEMPORARY
         Target::Ttl(TtlChange::Set(2..) | TtlChange::Increase(_)) => before,
         Target::Ttl(_) => false,
         _ => before || !asks,
