@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use tctable::Config;
 use tctable_lab::generate::Kind;
 
+use crate::replay::RuleArgs;
+
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
 #[derive(Debug, Parser)]
 #[command(name = "tctable", version, arg_required_else_help = true, after_help = EXAMPLES)]
@@ -120,6 +122,9 @@ pub(crate) struct Replay {
     /// Skip what `--sysctl-file` sets and tctable has not, such as kernel.printk.
     #[arg(long, requires = "sysctl_file")]
     pub(crate) sysctl_ignore: bool,
+
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
 
     /// When to use colours; `auto` looks for a terminal and for NO_COLOR.
     #[arg(long, value_enum, default_value_t = Color::Auto)]

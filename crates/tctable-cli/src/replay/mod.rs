@@ -4,6 +4,7 @@ mod connections;
 mod inputs;
 mod lan;
 mod ledger;
+mod rules;
 mod trace;
 
 use std::hash::{BuildHasher, RandomState};
@@ -27,6 +28,7 @@ pub(crate) use inputs::{Damage, FileSummary, InputError};
 pub(crate) use lan::{Lan, LanError};
 use ledger::Ledger;
 pub(crate) use ledger::{Entry, Row, sort, sum};
+pub(crate) use rules::{RuleArgs, RulesError};
 use trace::Trace;
 
 /// Bursts between two looks at the progress bar: a few milliseconds of work.
@@ -56,6 +58,9 @@ pub(crate) enum ReplayError {
     /// A file of tunables cannot be used.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Rules cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// A tunable cannot be set so.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
@@ -143,6 +148,8 @@ impl Replayer {
             max_events: usize::MAX,
             ..Config::default()
         };
+        let rules = rules::load(&args.rules)?;
+        rules.configure(&args.rules, args.trace.is_some(), &mut config);
         sysctl::load(&args.sysctl_file, args.sysctl_ignore, &mut config)?;
         for (name, value) in &args.sysctl {
             config.set_sysctl(name, value)?;
@@ -151,8 +158,10 @@ impl Replayer {
         let output = |path: &Option<_>| path.as_deref().map(|path: &Path| Output::create(path)).transpose();
         let json = args.format == Format::Json;
         let connections = output(&args.connections)?.map(|output| Connections::new(output, json, args.all));
+        let mut gateway = Gateway::new(config);
+        rules.apply(&mut gateway);
         Ok(Replayer {
-            gateway: Gateway::new(config),
+            gateway,
             lan,
             ledger: Ledger::default(),
             trace: output(&args.trace)?.map(Trace::new),
@@ -230,6 +239,7 @@ impl Replayer {
                 Event::Connection { .. }
                 | Event::Expectation { .. }
                 | Event::QuotaMark(_)
+                | Event::Log(_)
                 | Event::Refused { .. }
                 | Event::Lost(_) => {}
             }
@@ -254,6 +264,9 @@ impl Replayer {
         }
         if let Some(connections) = self.connections {
             connections.finish(&self.gateway)?;
+        }
+        if let Some(file) = &args.rules.rules_out {
+            rules::write(&self.gateway, file)?;
         }
         if report_wanted {
             let report = Report {

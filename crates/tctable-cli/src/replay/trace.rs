@@ -2,7 +2,8 @@
 
 use tctable::Gateway;
 use tctable::conntrack::Direction;
-use tctable::gateway::{Observer, Seen};
+use tctable::gateway::{Observer, Passed, Seen};
+use tctable::hook::Verdict;
 
 use super::connections::members;
 use crate::json::Json;
@@ -38,6 +39,9 @@ impl Observer for Trace {
                     },
                 );
             }
+            if let Some(passed) = seen.passed {
+                road(json, seen.verdict, passed);
+            }
             // A packet between two inside hosts counts for both. The one whose connection it is gives, with the
             // connection's id, the connection's name.
             let owner = seen.connection.and_then(|(connection, _)| gateway.owner(connection));
@@ -51,4 +55,32 @@ impl Observer for Trace {
         });
         self.output.text.push('\n');
     }
+}
+
+/// What became of a packet among the rules: the verdict, and each rule that it met in turn.
+fn road(json: &mut Json<'_>, verdict: Verdict, passed: Passed<'_>) {
+    json.plain(
+        "verdict",
+        match verdict {
+            Verdict::Accept => "ACCEPT",
+            Verdict::Drop(_) => "DROP",
+            Verdict::Stolen => "STOLEN",
+            Verdict::Queue { .. } => "QUEUE",
+            Verdict::Repeat => "REPEAT",
+        },
+    );
+    if passed.packet.mark != 0 {
+        json.number("mark", passed.packet.mark);
+    }
+    json.array("rules", |json| {
+        for met in passed.met {
+            json.element(|json| {
+                json.plain("table", met.table.as_str());
+                json.string("chain", &met.chain);
+                json.plain("kind", met.kind.as_str());
+                json.number("rule", met.number);
+                json.string("target", &met.verdict);
+            });
+        }
+    });
 }

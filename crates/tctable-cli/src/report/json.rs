@@ -4,7 +4,8 @@
 //!
 //! - `sum of all hosts' tx and rx - totals.inside_to_inside + unaccounted.outside_to_outside
 //!   + unaccounted.host_table_full + unaccounted.conntrack_full
-//!   + unaccounted.host_limit + unaccounted.fragments_refused = totals`;
+//!   + unaccounted.host_limit + unaccounted.host_rate_limit + unaccounted.fragments_refused
+//!   + unaccounted.dropped + unaccounted.queue_dropped = totals + totals.made`;
 //!
 //! and for packets, and for bytes except that `capture` and the last two count whole frames, `totals` IP packets:
 //!
@@ -107,6 +108,7 @@ fn totals(json: &mut Json<'_>, report: &Report<'_>) {
     json.counter("tx", totals.tx());
     json.counter("rx", totals.rx());
     json.counter("inside_to_inside", totals.inside_to_inside);
+    json.counter("made", totals.made);
     json.number("hosts", report.entries.len());
     json.number("hosts_expired", report.hosts_expired);
     json.number("connections_opened", statistics.insert);
@@ -136,7 +138,10 @@ fn unaccounted(json: &mut Json<'_>, report: &Report<'_>) {
     json.counter("host_table_full", unaccounted.host_table_full);
     json.counter("conntrack_full", unaccounted.conntrack_full);
     json.counter("host_limit", unaccounted.host_limit);
+    json.counter("host_rate_limit", unaccounted.host_rate_limit);
     json.counter("fragments_refused", unaccounted.fragments_refused);
+    json.counter("dropped", unaccounted.dropped);
+    json.counter("queue_dropped", unaccounted.queue_dropped);
     json.member("not_ip", |json| {
         json.packets_bytes(sum(unaccounted.not_ip.values().copied()));
         json.member("by_ethertype", |json| {

@@ -117,7 +117,10 @@ fn not_counted(report: &Report<'_>) -> Vec<(String, Counter)> {
         ("of hosts beyond the limit (--max-hosts)".to_owned(), unaccounted.host_table_full),
         ("of connections beyond the limit (--max-connections)".to_owned(), unaccounted.conntrack_full),
         ("of connections beyond their host's limit (host_connections_max)".to_owned(), unaccounted.host_limit),
+        ("of connections beyond their host's rate (host_new_connections_max)".to_owned(), unaccounted.host_rate_limit),
         ("fragments of no datagram that makes sense".to_owned(), unaccounted.fragments_refused),
+        ("dropped by rules".to_owned(), unaccounted.dropped),
+        ("for queues that nobody reads (NFQUEUE)".to_owned(), unaccounted.queue_dropped),
     ];
     // IEEE 802.3 frames have their length there: up to 1,500 of them would say the same.
     let ieee = unaccounted.not_ip.range(1..0x600).map(|(_, counter)| *counter);

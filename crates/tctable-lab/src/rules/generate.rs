@@ -94,12 +94,14 @@ fn rule(text: &mut String, rng: &mut Rng, at: Where<'_>) {
 
 /// Writes what is asked of the header, and returns the protocol that matches may count on.
 fn header(text: &mut String, rng: &mut Rng, family: Family, chain: &str) -> Option<u8> {
+    // With a list of addresses nothing is negated.
+    let lists = rng.one_in(10);
     for (short, long) in [("-s", "--source"), ("-d", "--dst")] {
         if !rng.percent(25) {
             continue;
         }
         let name = if rng.one_in(3) { long } else { short };
-        if rng.one_in(12) {
+        if lists {
             let _ = write!(text, " {name} {},{}", host(rng, family), network(rng, family));
         } else {
             // iptables-nft refuses what leaves no packet.

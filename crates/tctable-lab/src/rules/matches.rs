@@ -6,6 +6,7 @@ use super::places::{host, mark, not, port, ports};
 use crate::rng::Rng;
 
 const STATES: [&str; 5] = ["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"];
+/// The last one is none, which iptables forgets where it is the mask.
 const FLAGS: [&str; 8] = ["SYN", "ACK", "FIN", "RST", "PSH", "URG", "ALL", "NONE"];
 
 /// What a match may need or is kept from.
@@ -66,7 +67,7 @@ fn tcp(rng: &mut Rng) -> String {
     let mut text = rng.pick(&["", "-m tcp "]).to_owned();
     match rng.below(5) {
         0 => text += &format!("{}--syn", not(rng)),
-        1 => text += &format!("{}--tcp-flags {} {}", not(rng), flags(rng), flags(rng)),
+        1 => text += &format!("{}--tcp-flags {} {}", not(rng), list(rng, &FLAGS[..7], 3), list(rng, &FLAGS, 3)),
         2 => text += &format!("{}--tcp-option {}", not(rng), rng.pick(&[2, 3, 4, 5, 8, 30])),
         _ => text += &both_ports(rng),
     }
@@ -74,10 +75,6 @@ fn tcp(rng: &mut Rng) -> String {
         text += &format!(" {}", both_ports(rng));
     }
     text
-}
-
-fn flags(rng: &mut Rng) -> String {
-    list(rng, &FLAGS, 3)
 }
 
 /// Some of some, with commas between.

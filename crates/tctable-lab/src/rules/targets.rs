@@ -111,7 +111,9 @@ fn connmark(rng: &mut Rng) -> String {
 
 fn ct(rng: &mut Rng, place: Place<'_>) -> String {
     let helper = match place.protocol {
-        Some(6) => rng.pick(&["", " --helper ftp", " --helper irc"]),
+        // The kernel's helper for IRC is for IPv4.
+        Some(6) if place.family == Family::V4 => rng.pick(&["", " --helper ftp", " --helper irc"]),
+        Some(6) => rng.pick(&["", " --helper ftp"]),
         Some(17) => rng.pick(&["", " --helper tftp", " --helper sip"]),
         _ => "",
     };

@@ -55,6 +55,14 @@ fn by_table(text: &str) -> BTreeMap<&str, Vec<&str>> {
     tables
 }
 
+/// A line without its counter, where the program forgets it: `ip6tables-nft-restore` does so behind `-p`.
+fn counted(iptables: Iptables, line: &str) -> &str {
+    match (iptables.variant, iptables.family, line.split_once("] ")) {
+        (Variant::Nft, Family::V6, Some((_, rule))) if line.starts_with('[') => rule,
+        _ => line,
+    }
+}
+
 /// Compares a text with what iptables made of it, table by table.
 fn compare(iptables: Iptables, what: &str, loaded: &str, ours: &str) {
     let said = iptables.restore(loaded).expect("iptables runs");
@@ -66,15 +74,17 @@ fn compare(iptables: Iptables, what: &str, loaded: &str, ours: &str) {
     for (name, lines) in &ours {
         let theirs = saved.get(name).unwrap_or_else(|| panic!("{what}: {iptables:?} has no table {name}"));
         for (ours, theirs) in lines.iter().zip(theirs) {
-            assert_eq!(ours, theirs, "{what}: {iptables:?}");
+            assert_eq!(counted(iptables, ours), counted(iptables, theirs), "{what}: {iptables:?}");
         }
         assert_eq!(lines.len(), theirs.len(), "{what}: {iptables:?} {name}\n{lines:#?}\n{theirs:#?}");
     }
 }
 
-/// `QUEUE` is a target of the legacy program alone.
-fn takes(iptables: Iptables, text: &str) -> bool {
-    iptables.variant == Variant::Legacy || !text.contains("-j QUEUE\n")
+/// Whether the program writes what it reads: `QUEUE` is a target of the legacy program alone, and the other one turns
+/// ports that are not at an end of all ports into those that are left.
+fn takes(iptables: Iptables, ours: &str) -> bool {
+    let rewritten = ["-j QUEUE\n", "! --sport 0:", "! --dport 0:", ":65535"];
+    iptables.variant == Variant::Legacy || !rewritten.iter().any(|text| ours.contains(text))
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub struct Config {
     pub route: Route,
     /// The gateway's own addresses: what goes to them takes the road by LOCAL_IN, what comes from them that by LOCAL_OUT.
     pub local: Vec<IpAddr>,
+    /// Packets that are forwarded lose one of their TTL or hop limit between PREROUTING and FORWARD, and those that have one
+    /// left are dropped there, as a router does; a bridge and a capture do not.
+    pub decrement_ttl: bool,
     /// Seconds by which local time is ahead of UTC, for rules that go by it.
     pub utc_offset: i32,
     /// Observers are shown the rules that each packet met.
@@ -55,6 +58,7 @@ impl Default for Config {
             inside: Inside::new(&Inside::default_prefixes()),
             route: Route::default(),
             local: Vec::new(),
+            decrement_ttl: false,
             utc_offset: 0,
             trace: false,
             max_transmits: 0,

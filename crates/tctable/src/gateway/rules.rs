@@ -7,7 +7,7 @@ use crate::conntrack::{Changes, CtState};
 use crate::hook::{Ct, Hook, Tracking, Verdict};
 use crate::packet::{Frame, FrameDirection, LinkType, PacketInfo, Transport, tcp_flags};
 use crate::ruleset::program::{CompiledSets, Effect, Env, Program};
-use crate::ruleset::{Ruleset, TableName};
+use crate::ruleset::{Ruleset, Sets, TableName};
 use crate::time::Instant;
 
 /// Rules that one packet may meet at most before no more of them are told to observers.
@@ -17,9 +17,12 @@ impl Gateway {
     /// Loads the rules of both versions of IP, in the place of those that were loaded; `None` for a version without rules.
     /// Connections and packets that wait in queues stay, and so do the counters of rules that are there again, and the
     /// state of their limits.
-    pub fn set_rules(&mut self, v4: Option<Ruleset>, v6: Option<Ruleset>) {
+    pub fn set_rules(&mut self, v4: Option<Ruleset>, v6: Option<Ruleset>, sets: &Sets) {
         let any = v4.is_some() || v6.is_some();
-        let program = Program::new(v4, v6, CompiledSets(Vec::new()));
+        let mut program = Program::new(v4, v6, CompiledSets::new(sets));
+        if let Some(old) = self.program.take() {
+            program.take_over(*old);
+        }
         self.program = any.then(|| Box::new(program));
         self.hooks.set_rules(any);
     }

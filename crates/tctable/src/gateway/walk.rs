@@ -9,7 +9,7 @@ use crate::account::{Class, Owner, QuotaUsedUp, Side};
 use crate::conntrack::{Attached, Cookie, CtState, Direction, Refused, Tracked, helper};
 use crate::defrag::Outcome;
 use crate::hook::{Ct, DropReason, Hook, PacketBuf, Tracking, Verdict};
-use crate::packet::{DeviceId, Fragment, Frame, FrameDirection, Packet, PacketInfo, Transport};
+use crate::packet::{DeviceId, Family, Fragment, Frame, FrameDirection, Packet, PacketInfo, Transport};
 use crate::ruleset::TraceRecord;
 use crate::time::Instant;
 
@@ -146,6 +146,9 @@ impl Gateway {
                         Hook::LocalIn
                     } else {
                         walk.packet.output = self.output(&walk.packet);
+                        if self.config.decrement_ttl && !decrement_ttl(&mut walk.packet) {
+                            return Walked::Ended(Verdict::DROP);
+                        }
                         Hook::Forward
                     }
                 }
@@ -477,4 +480,23 @@ impl Gateway {
         };
         observer.seen(self, &seen);
     }
+}
+
+/// Takes one from a packet's TTL or hop limit; tells whether any is left.
+fn decrement_ttl(packet: &mut PacketBuf<'_>) -> bool {
+    let (offset, family) = (usize::from(packet.info().network_offset), packet.info().tuple.family);
+    let field = offset + if family == Family::V4 { 8 } else { 7 };
+    if packet.data().get(field).is_none_or(|ttl| *ttl <= 1) {
+        return false;
+    }
+    let edited = packet.edit(|data| {
+        data[field] -= 1;
+        if family == Family::V4 {
+            // RFC 1141: the checksum of a header that is less by 0x0100 is more by that. Of the two zeros of such sums it
+            // is the one without a bit, as in the kernel.
+            let sum = u32::from(u16::from_be_bytes([data[offset + 10], data[offset + 11]])) + 0x0100;
+            data[offset + 10..offset + 12].copy_from_slice(&((sum + u32::from(sum >= 0xffff)) as u16).to_be_bytes());
+        }
+    });
+    edited.is_ok()
 }

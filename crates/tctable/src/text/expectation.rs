@@ -43,6 +43,7 @@ mod tests {
             mask: Mask::ANY,
             master: crate::conntrack::expect::testing::masters(1)[0],
             helper: "ftp",
+            helper_protocol: protocol::TCP,
             class: 0,
             policy: Policy { name: "", max_expected: 1, timeout: Duration::from_secs(300) },
             flags: Flags::default(),

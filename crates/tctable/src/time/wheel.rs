@@ -564,11 +564,11 @@ mod tests {
         timers.insert(10_000, START + TICK / 4);
         let before = timers.handed_out;
         for now in START..START + 100 {
-            assert_eq!(timers.advance(now, Promptness::Exact), []);
+            assert_eq!(timers.advance(now, Promptness::Exact), Vec::<u32>::new());
         }
         assert_eq!(timers.handed_out, before);
         assert_eq!(timers.advance(START + TICK / 4, Promptness::Exact), [10_000]);
-        assert_eq!(timers.advance(START + TICK / 4, Promptness::Exact), []);
+        assert_eq!(timers.advance(START + TICK / 4, Promptness::Exact), Vec::<u32>::new());
         assert_eq!(timers.handed_out, before + 10_001);
     }
 

@@ -1,6 +1,7 @@
 use tctable::gateway::{Observer, Route, Seen};
 use tctable::hook::Verdict;
 use tctable::packet::{DeviceId, Fragment, Frame, FrameDirection, LinkType};
+use tctable::ruleset::Sets;
 use tctable::time::Instant;
 use tctable::{Config, Gateway};
 
@@ -17,13 +18,14 @@ impl Engine {
     pub(super) fn new(rules: &Pair) -> Self {
         let config = Config {
             route: Route::Between(DeviceId(Side::Left as u16), DeviceId(Side::Right as u16)),
+            decrement_ttl: true,
             max_transmits: 1 << 10,
             ..Config::default()
         };
         let mut gateway = Gateway::new(config);
         gateway.name_device(DeviceId(Side::Left as u16), "left");
         gateway.name_device(DeviceId(Side::Right as u16), "right");
-        gateway.set_rules(Some(rules.v4.clone()), Some(rules.v6.clone()));
+        gateway.set_rules(Some(rules.v4.clone()), Some(rules.v6.clone()), &Sets::default());
         Engine { gateway }
     }
 

@@ -7,6 +7,7 @@ use tctable::ruleset::{
     Chain, Header, MarkMatch, Match, Not, Rule, Ruleset, Sets, Table, TableName, Target, TtlChange,
 };
 
+use crate::rng::Rng;
 use crate::rules;
 
 /// The rules of both versions of IP.
@@ -94,11 +95,15 @@ fn with_every_table(mut rules: Ruleset) -> Ruleset {
 
 fn random(seed: u64, family: Family) -> Ruleset {
     let mut rules = with_every_table(rules::random(seed, family));
+    let mut rng = Rng::new(seed ^ 0x6c6f_6f73_656e);
     for table in &mut rules.tables {
         for chain in &mut table.chains {
             let hook = chain.base.map(|base| base.hook);
             chain.rules.retain(|rule| is_comparable(table.name, hook, rule));
-            chain.rules.iter_mut().for_each(|rule| rule.counter = Counter::default());
+            for rule in &mut chain.rules {
+                rule.counter = Counter::default();
+                loosen(rule, &mut rng);
+            }
             if let Some(base) = &mut chain.base {
                 base.counter = Counter::default();
             }
@@ -120,6 +125,30 @@ fn is_comparable(table: TableName, hook: Option<Hook>, rule: &Rule) -> bool {
         Target::Ttl(TtlChange::Set(2..) | TtlChange::Increase(_)) => before,
         Target::Ttl(_) => false,
         _ => before || !asks,
+    }
+}
+
+/// Takes away some of what a rule asks, so that more packets meet it, and makes a verdict for all packets rarer.
+fn loosen(rule: &mut Rule, rng: &mut Rng) {
+    let Rule { header, matches, target, .. } = rule;
+    if rng.percent(60) {
+        let address = rng.below(4);
+        header.source = header.source.filter(|_| address == 0);
+        header.destination = header.destination.filter(|_| address == 1);
+        header.input = header.input.take().filter(|_| address == 2);
+        header.output = header.output.take().filter(|_| address == 3);
+    }
+    if rng.percent(60) && matches.len() > 1 {
+        let kept = rng.below(matches.len() as u64) as usize;
+        // What a target needs of its rule stays.
+        let needed = matches!(target, Target::Tcpmss(_));
+        let mut nth = 0..;
+        matches.retain(|asked| nth.next() == Some(kept) || needed && matches!(asked, Match::Tcp(_)));
+    }
+    let all = matches.is_empty() && *header == Header { protocol: header.protocol, ..Header::default() };
+    let last = matches!(target, Target::Accept | Target::Drop | Target::Return | Target::Queue | Target::Nfqueue(_));
+    if all && last && rng.percent(80) {
+        *target = Target::None;
     }
 }
 

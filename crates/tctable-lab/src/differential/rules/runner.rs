@@ -47,8 +47,9 @@ impl RulesDifferential {
     pub fn run(&mut self, rules: &Pair, steps: &[Step]) -> Result<Run, Error> {
         self.kernel.reset()?;
         for ruleset in rules.both() {
-            let said = self.iptables(ruleset.family).restore(&ruleset.to_string())?;
-            said.map_err(|output| Error::Command { command: "iptables-restore", output })?;
+            let text = ruleset.to_string();
+            let said = self.iptables(ruleset.family).restore(&text)?;
+            said.map_err(|said| Error::Command { command: "iptables-restore", output: format!("{said}\n{text}") })?;
         }
         let mut engine = Engine::new(rules);
         let mut tally = Tally { rule_sets: 1, ..Tally::default() };
@@ -110,28 +111,16 @@ impl RulesDifferential {
     }
 }
 
-/// An outcome without what cannot be compared: the TTL, which a router takes one from, and the number of an answer.
+/// An outcome without what cannot be compared: the bytes of a datagram that came in pieces, and goes so, and the number that
+/// the kernel gives an IPv4 packet.
 fn normal(mut outcome: Outcome, step: &Step) -> Outcome {
-    let whole = !crate::kernel::is_fragment(&step.packet);
-    if let Some(packet) = &mut outcome.forwarded {
-        if whole {
-            clear(packet, &[8, 10, 11], 7);
-        } else {
-            packet.clear();
-        }
+    if crate::kernel::is_fragment(&step.packet) {
+        outcome.forwarded.iter_mut().for_each(Vec::clear);
     }
     for answer in &mut outcome.answers {
-        clear(answer, &[4, 5, 10, 11], usize::MAX);
+        if answer.first().is_some_and(|first| first >> 4 == 4) {
+            [4, 5, 10, 11].into_iter().filter_map(|at| answer.get_mut(at).map(|byte| *byte = 0)).count();
+        }
     }
     outcome
-}
-
-/// Zeroes bytes of an IPv4 header, or one of an IPv6 header.
-fn clear(packet: &mut [u8], v4: &[usize], v6: usize) {
-    let fields = if packet.first().is_some_and(|first| first >> 4 == 4) { v4 } else { &[v6][..] };
-    fields.iter().for_each(|at| {
-        if let Some(byte) = packet.get_mut(*at) {
-            *byte = 0;
-        }
-    });
 }

@@ -1,8 +1,10 @@
 //! All that a rule asks of a packet.
 
+use super::connlimit::ConnlimitState;
 use super::header::{self, DeviceNames};
+use super::limit::LimitState;
 use super::outcome::Outcome;
-use super::pending::{connlimit::ConnlimitState, limit::LimitState, statistic::StatisticState};
+use super::statistic::StatisticState;
 use super::{Env, Shared, connbytes, connmark, conntrack, icmp, ip_header, iprange, mac, multiport, tcp, time, udp};
 use crate::hook::PacketBuf;
 use crate::packet::Family;
@@ -91,7 +93,9 @@ fn one(asked: &Match, state: &mut State, packet: &PacketBuf<'_>, env: &mut Env<'
         (Match::Hashlimit(asked), State::Hashlimit(table)) => {
             return shared.hashlimits.matches(*table, asked, packet, now);
         }
-        (Match::Connlimit(asked), State::Connlimit(state)) => state.matches(asked, packet, env.conntrack, now),
+        (Match::Connlimit(asked), State::Connlimit(state)) => {
+            return state.matches(asked, packet, env.conntrack, now);
+        }
         (Match::Statistic(asked), State::Statistic(state)) => {
             asked.wants(state.matches(&asked.value, || env.random.bits()))
         }

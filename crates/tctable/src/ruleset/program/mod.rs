@@ -4,25 +4,32 @@
 //! target with something to it. In long chains `index` says which rules are worth a look.
 
 mod connbytes;
+mod connlimit;
 mod connmark;
 mod conntrack;
 mod ct;
+mod hashlimit;
 mod header;
 mod icmp;
 mod index;
 mod ip_header;
 mod iprange;
+mod limit;
 mod mac;
 mod matches;
 mod multiport;
 mod nfqueue;
 mod outcome;
 mod pending;
+mod sample;
+mod set;
+mod statistic;
 mod swap;
 mod target;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod time;
 mod trace;
 mod transport;
 mod udp;
@@ -31,13 +38,13 @@ mod walk;
 use std::sync::Arc;
 
 pub use pending::log::LogRecord;
-pub(crate) use pending::set::CompiledSets;
-use pending::{hashlimit, log, mangle, reject, time};
+use pending::{log, mangle, reject};
+pub(crate) use set::CompiledSets;
 pub use trace::{TraceKind, TraceRecord};
 
 use self::index::Index;
 use self::matches::State;
-use super::{Ruleset, TableName};
+use super::{Ruleset, TableName, Target};
 use crate::conntrack::{ConnectionId, Conntrack};
 use crate::hook::{Devices, Hook, PacketBuf, Verdict};
 use crate::packet::Family;
@@ -161,6 +168,7 @@ impl Program {
 impl Rules {
     fn new(ruleset: Ruleset, shared: &mut Shared) -> Rules {
         let family = ruleset.family;
+        shared.name_policies(&ruleset);
         let tables = ruleset.tables.iter().map(|table| {
             let mut entries = [None; Hook::ALL.len()];
             for (number, chain) in table.chains.iter().enumerate() {
@@ -176,5 +184,19 @@ impl Rules {
             TableRoom { entries, chains: chains.collect() }
         });
         Rules { tables: tables.collect(), ruleset }
+    }
+}
+
+impl Shared {
+    /// Numbers the timeout policies that rules ask for.
+    fn name_policies(&mut self, ruleset: &Ruleset) {
+        for rule in ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules) {
+            if let Target::Ct(target) = &rule.target
+                && let Some(name) = &target.timeout
+                && !self.policies.contains(name)
+            {
+                self.policies.push(name.clone());
+            }
+        }
     }
 }

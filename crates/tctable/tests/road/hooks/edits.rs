@@ -79,3 +79,28 @@ fn hosts_count_what_crossed_the_line() {
         assert_eq!(host.class(tctable::account::Class::Icmp).tx.bytes, packet.len() as u64);
     }
 }
+
+#[test]
+fn a_router_takes_one_hop_and_drops_the_last() {
+    for net in BOTH {
+        let mut road = Road::with(|config| config.decrement_ttl = true);
+        super::always(&mut road.gateway, Hook::Forward, 0, Verdict::Accept);
+        let (ttl, sum) = if net.client.is_ipv4() { (8, 10) } else { (7, 40) };
+        let mut packet = net.ask();
+        let before = packet[ttl];
+        let (.., edited, bytes) = end(&mut road, &packet);
+        assert_eq!((edited, bytes[ttl]), (true, before - 1));
+        if net.client.is_ipv4() {
+            // The header's sum with its checksum stays all ones.
+            let sum_of = |bytes: &[u8]| {
+                let sum: u32 = bytes[..20].chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
+                (sum & 0xffff) + (sum >> 16)
+            };
+            assert_eq!((sum_of(&packet), sum_of(&bytes)), (0xffff, 0xffff));
+        }
+        assert_eq!(bytes[sum + 2..], packet[sum + 2..]);
+        packet[ttl] = 1;
+        assert_eq!(road.pass(&packet).verdict, Verdict::DROP);
+        assert_eq!(road.gateway.totals().unaccounted.dropped.packets, 1);
+    }
+}

@@ -1,2 +1,9 @@
+mod connection;
+mod header;
+mod index;
+mod plain;
 mod stage;
+mod swap;
+mod targets;
+mod transport;
 mod walk;

@@ -344,6 +344,11 @@ impl<'a, 's> Line<'a, 's> {
             return Err(chain.unknown("chain", chains.names()));
         };
         let [sources, destinations] = [self.addresses("source")?, self.addresses("destination")?];
+        let negated =
+            ["source", "destination"].iter().filter_map(|key| self.general.get(key)).find(|given| given.negated);
+        if let Some(given) = negated.filter(|_| sources.len() > 1 || destinations.len() > 1) {
+            return Err(given.word.misplaced("cannot have a ! where there is a list of addresses"));
+        }
         if sources.len().saturating_mul(destinations.len()) > MOST_RULES {
             return Err(chain.misplaced("gets too many rules from one line: 4096 are the most"));
         }
@@ -417,9 +422,6 @@ impl<'a, 's> Line<'a, 's> {
     fn addresses(&self, key: &str) -> Result<Vec<Option<Not<Masked>>>, ParseError> {
         let Some(given) = self.general.get(key) else { return Ok(vec![None]) };
         let word = given.value();
-        if given.negated && word.text.contains(',') {
-            return Err(word.misplaced("is a list, which cannot be negated"));
-        }
         let each = word.split(',').map(|part| {
             let value = masked(&part, self.scope.family)?;
             let is_all = !given.negated && value.mask == Default::default();
