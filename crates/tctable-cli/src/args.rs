@@ -10,6 +10,7 @@ use tctable::Config;
 use tctable_lab::generate::Kind;
 
 use crate::replay::RuleArgs;
+use crate::rules;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
 #[derive(Debug, Parser)]
@@ -23,7 +24,8 @@ const EXAMPLES: &str = "\
 Examples:
   tctable replay evening.pcap                     the top hosts of a capture
   tctable replay --format json *.pcap.gz          everything, for a program
-  tctable replay --connections evening.pcap       the connections that are open at its end";
+  tctable replay --connections evening.pcap       the connections that are open at its end
+  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
@@ -47,6 +49,9 @@ Exit status:
 pub(crate) enum Command {
     /// Read captures and print what a gateway would have counted.
     Replay(Box<Replay>),
+    /// Check files of rules, and show them.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
     Sysctl(Sysctl),
     /// Write a capture of made-up traffic, for tests and benchmarks.

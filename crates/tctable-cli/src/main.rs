@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod rules;
 mod sysctl;
 
 use std::process::ExitCode;
@@ -25,6 +26,12 @@ const FAILED: u8 = 2;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Rules(command) => match rules::run(&command) {
+            Ok(true) => Ok(Outcome::Whole),
+            // What is wrong with a file was told.
+            Ok(false) => return ExitCode::from(FAILED),
+            Err(error) => Err(error.into()),
+        },
         Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(ReplayError::from),
     };

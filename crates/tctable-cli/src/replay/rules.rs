@@ -58,13 +58,19 @@ pub(crate) enum Place {
 pub(crate) enum RulesError {
     /// A file is wrong.
     #[error("{0}")]
-    Load(#[from] LoadError),
+    Load(LoadError),
     /// Two files for one version of IP.
     #[error("two files of rules for {0}")]
     Twice(Family),
     /// Two names for one device.
     #[error("two names for the {0} device")]
     TwoNames(&'static str),
+}
+
+impl From<LoadError> for RulesError {
+    fn from(error: LoadError) -> Self {
+        RulesError::Load(error)
+    }
 }
 
 /// What was loaded.

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::limit::Pace;
 use super::links::END;
-use super::mac::MacAddress;
+use super::mac::{MacAddress, Station};
 use super::metering::Metering;
 use super::rates::Past;
 use crate::conntrack::Counter;
@@ -125,9 +125,9 @@ pub struct Host {
     /// The last time that its time-out ran out while connections were open.
     pub(super) armed: Instant,
     pub(super) pace: Pace,
+    pub(super) station: Station,
     /// The number of its group, or [`NOBODY`].
     pub(super) group: u32,
-    pub(super) mac: Option<MacAddress>,
     pub(super) family: Family,
     /// It was seen to send from an inside device.
     pub(super) by_device: bool,
@@ -161,8 +161,8 @@ impl Host {
             first: now,
             armed: now,
             pace: Pace::default(),
+            station: Station::UNKNOWN,
             group: NOBODY,
-            mac: None,
             family,
             by_device: false,
             gone: false,
@@ -186,7 +186,7 @@ impl Host {
     /// of its own, where that frame came from an inside device, or where no device is said to be inside. So a host behind
     /// a router that is inside itself has the router's.
     pub fn mac(&self) -> Option<MacAddress> {
-        self.mac
+        self.station.address()
     }
 
     /// Its traffic of one class.

@@ -20,6 +20,7 @@ pub use inside::Inside;
 pub(crate) use limit::Herald;
 pub use limit::{Limits, Refusal};
 pub use mac::MacAddress;
+pub(crate) use mac::Station;
 pub(crate) use metering::QuotaUsedUp;
 pub use period::{MonthDay, Period, Span, UtcOffset, Weekday};
 pub use quota::{Customer, HardMark, MarkReached, OverQuota, Quota, QuotaMark, Usage};

@@ -222,7 +222,7 @@ impl Hosts {
             .iter()
             .map(|place| {
                 let host = &self.slab[*place];
-                groups.decide(host.family, host.address, host.mac)
+                groups.decide(host.family, host.address, host.mac())
             })
             .collect();
         let mut old = std::mem::replace(&mut self.roster, Roster::new(groups, now, self.config.utc_offset));

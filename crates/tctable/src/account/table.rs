@@ -6,7 +6,7 @@ use super::group::Groups;
 use super::host::{Class, Host, NOBODY, Side};
 use super::limit::{Limits, Reached, Refusal};
 use super::links::{END, Links};
-use super::mac::MacAddress;
+use super::mac::Station;
 use super::metering::Turns;
 use super::period::UtcOffset;
 use super::quota::{MarkReached, Meter, Quota};
@@ -145,6 +145,8 @@ pub struct Hosts {
     pub(super) roster: Roster,
     /// Whether connections that begin have to be looked at: somebody is limited.
     limited: bool,
+    /// Whether somebody wants to know of connections that begin and end.
+    attentive: bool,
     pub(super) turns: Turns,
     /// What hosts that are gone used of their quota in the present period.
     pub(super) remembered: BTreeMap<(Family, Address), Meter>,
@@ -160,8 +162,9 @@ impl Hosts {
 
     fn with(config: Config, hasher: Hasher) -> Self {
         let roster = Roster::new(config.groups.clone(), Instant::ZERO, config.utc_offset);
-        Hosts {
-            limited: config.limits().is_any() || roster.has_limits(),
+        let mut hosts = Hosts {
+            limited: false,
+            attentive: false,
             config,
             hasher,
             index: Index::new(),
@@ -175,7 +178,15 @@ impl Hosts {
             forgotten: 0,
             marks_reached: Vec::new(),
             links: Links::new(),
-        }
+        };
+        hosts.set_attention();
+        hosts
+    }
+
+    /// Finds out what has to be looked at.
+    fn set_attention(&mut self) {
+        self.limited = self.config.limits().is_any() || self.roster.has_limits();
+        self.attentive = self.limited || self.config.links || !self.roster.is_empty();
     }
 
     /// Changes how hosts are kept, from now on. Where links are switched on, [`Hosts::link`] is to be called for each
@@ -186,13 +197,13 @@ impl Hosts {
         let same_billing = config.quota == self.config.quota
             && config.utc_offset == self.config.utc_offset
             && config.rates == self.config.rates;
-        let (no_links, limits) = (!config.links && self.config.links, config.limits());
+        let no_links = !config.links && self.config.links;
         if !(same_groups && same_billing) {
             self.rebill(now, config);
         } else {
             self.config = config;
         }
-        self.limited = limits.is_any() || self.roster.has_limits();
+        self.set_attention();
         if no_links {
             self.links = Links::new();
             self.places().for_each(|place| self.slab[place].newest = END);
@@ -295,11 +306,22 @@ impl Hosts {
         self.index.prefetch(hash)
     }
 
-    /// Whether a host is at a guessed place.
+    /// Whether a host is at a guessed place. Takes note of its Ethernet address, as [`Hosts::enter`] does.
     #[inline(always)]
-    pub(crate) fn is_at(&self, place: u32, family: Family, address: Address) -> bool {
+    pub(crate) fn meets(
+        &mut self,
+        now: Instant,
+        place: u32,
+        family: Family,
+        address: Address,
+        station: Station,
+    ) -> bool {
         let host = &self.slab[place];
-        host.address == address && host.family == family && !host.gone
+        let is = host.address == address && host.family == family && !host.gone;
+        if is && host.station != station {
+            self.change_station(now, place, station);
+        }
+        is
     }
 
     /// Asks for the cache line of a host that will be found.
@@ -314,18 +336,23 @@ impl Hosts {
         prefetch(&self.slab[place].classes[class as usize]);
     }
 
-    /// Finds a host or enters it, with its Ethernet address where that is known.
+    /// Finds a host or enters it, with its Ethernet address where that is told.
     #[inline]
     pub(crate) fn enter(
         &mut self,
         now: Instant,
         family: Family,
         address: Address,
-        mac: Option<MacAddress>,
+        station: Station,
     ) -> Result<u32, HostTableFull> {
         match self.find(family, address) {
-            Some(place) => Ok(place),
-            None => self.enter_new(now, family, address, mac),
+            Some(place) => {
+                if self.slab[place].station != station {
+                    self.change_station(now, place, station);
+                }
+                Ok(place)
+            }
+            None => self.enter_new(now, family, address, station),
         }
     }
 
@@ -335,15 +362,14 @@ impl Hosts {
         now: Instant,
         family: Family,
         address: Address,
-        mac: Option<MacAddress>,
+        station: Station,
     ) -> Result<u32, HostTableFull> {
         if self.len() >= self.config.max as usize {
             return Err(HostTableFull);
         }
-        let mac = mac.filter(|mac| mac.is_station());
-        let host = Host { mac, ..Host::new(now, family, address, self.first_id) };
+        let host = Host { station: station.checked(), ..Host::new(now, family, address, self.first_id) };
         let place = self.put(&host)?;
-        if let Some(number) = self.roster.groups.decide(family, address, mac) {
+        if let Some(number) = self.roster.groups.decide(family, address, host.mac()) {
             self.join(place, number);
         }
         self.meter(now, place);
@@ -361,21 +387,12 @@ impl Hosts {
         Ok(place)
     }
 
-    /// Takes note of a host's Ethernet address, if a station can have it.
-    #[inline(always)]
-    pub(crate) fn learn_mac(&mut self, now: Instant, place: u32, mac: MacAddress) {
-        if self.slab[place].mac != Some(mac) {
-            self.change_mac(now, place, mac);
-        }
-    }
-
-    #[cold]
-    fn change_mac(&mut self, now: Instant, place: u32, mac: MacAddress) {
-        if !mac.is_station() {
-            return;
-        }
+    /// Takes note of a host's Ethernet address, if it is told and a station can have it.
+    #[inline(never)]
+    fn change_station(&mut self, now: Instant, place: u32, station: Station) {
+        let Some(mac) = station.address() else { return };
         let host = &mut self.slab[place];
-        host.mac = Some(mac);
+        host.station = station;
         let (family, address, group) = (host.family, host.address, host.group);
         let number = self.roster.groups.decide(family, address, Some(mac));
         if number.unwrap_or(NOBODY) != group {
@@ -424,7 +441,7 @@ impl Hosts {
         entry.unassured += 1;
         entry.initiated += u32::from(!ends.responder);
         host.next_id += 1;
-        if !ends.responder && (self.limited || host.group != NOBODY) {
+        if self.attentive && !ends.responder {
             self.count_opened(now, place);
         }
         Owner { place, id, ends }
@@ -443,10 +460,9 @@ impl Hosts {
     }
 
     /// A connection that a host opened is no more.
-    #[inline]
-    fn count_closed(&mut self, place: u32) {
-        if !self.roster.is_empty() {
-            let group = self.slab[place].group;
+    fn count_closed(&mut self, owner: Owner) {
+        if !owner.ends.responder {
+            let group = self.slab[owner.place].group;
             self.roster.change(group, |state| state.initiated -= 1);
         }
     }
@@ -460,9 +476,7 @@ impl Hosts {
         entry.unassured -= 1;
         entry.initiated -= u32::from(!owner.ends.responder);
         host.next_id = owner.id;
-        if !owner.ends.responder {
-            self.count_closed(owner.place);
-        }
+        self.count_closed(owner);
     }
 
     /// A connection of a host became assured.
@@ -477,9 +491,9 @@ impl Hosts {
         now: Instant,
         family: Family,
         address: Address,
-        mac: impl FnOnce() -> Option<MacAddress>,
+        station: impl FnOnce() -> Station,
     ) -> Option<Refusal> {
-        if self.limited { self.look_for_refusal(now, family, address, mac) } else { None }
+        if self.limited { self.look_for_refusal(now, family, address, station) } else { None }
     }
 
     #[inline(never)]
@@ -488,7 +502,7 @@ impl Hosts {
         now: Instant,
         family: Family,
         address: Address,
-        mac: impl FnOnce() -> Option<MacAddress>,
+        station: impl FnOnce() -> Station,
     ) -> Option<Refusal> {
         let host = self.find(family, address).map(|place| &self.slab[place]);
         let reached = host.and_then(|host| self.config.limits().reached(now, host.initiated_connections(), host.pace));
@@ -500,7 +514,7 @@ impl Hosts {
         }
         let group = match host {
             Some(host) => host.group,
-            None => self.roster.groups.decide(family, address, mac())?,
+            None => self.roster.groups.decide(family, address, station().address())?,
         };
         let mut states = self.roster.chain(group).filter_map(|number| self.roster.get(number));
         states.find_map(|state| state.limits.reached(now, state.initiated, state.pace)).map(|reached| match reached {
@@ -516,17 +530,29 @@ impl Hosts {
         entry.unassured -= u32::from(!assured);
         entry.initiated -= u32::from(!owner.ends.responder);
         entry.ended = entry.ended.max(at);
-        if !owner.ends.responder {
-            self.count_closed(owner.place);
+        if self.attentive {
+            self.note_end(owner, connection);
         }
+    }
+
+    #[inline(never)]
+    fn note_end(&mut self, owner: Owner, connection: u32) {
+        self.count_closed(owner);
         if self.config.links {
             self.links.remove(&mut self.slab[owner.place].newest, connection);
         }
     }
 
     /// Links a host with a connection of its own, by the connection's place, if links are kept.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn link(&mut self, owner: Owner, connection: u32) {
+        if self.attentive {
+            self.note_link(owner, connection);
+        }
+    }
+
+    #[inline(never)]
+    fn note_link(&mut self, owner: Owner, connection: u32) {
         if self.config.links {
             self.links.push(&mut self.slab[owner.place].newest, connection);
         }

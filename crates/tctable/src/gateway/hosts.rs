@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::event::Event;
 use super::road::Gateway;
 use crate::account::{
-    Class, GroupReport, Groups, Host, MacAddress, Owner, Quota, QuotaUsedUp, Refusal, SnapshotError, Usage, UtcOffset,
+    Class, GroupReport, Groups, Host, Owner, Quota, QuotaUsedUp, Refusal, SnapshotError, Station, Usage, UtcOffset,
 };
 use crate::conntrack::{Connection, ConnectionId};
 use crate::packet::Packet;
@@ -132,10 +132,11 @@ impl Gateway {
     }
 
     /// The Ethernet address of a packet's sender, where it is the sender's own: see [`Host::mac`].
-    pub(super) fn own_mac(&self, packet: Packet<'_>) -> Option<MacAddress> {
+    #[inline(always)]
+    pub(super) fn own_station(&self, packet: Packet<'_>) -> Station {
         let inside = &self.config.inside;
         let direct = !inside.has_devices() || inside.has_device(packet.frame.device);
-        if direct { MacAddress::sender_of(packet.frame) } else { None }
+        if direct { Station::sender_of(packet.frame) } else { Station::UNKNOWN }
     }
 
     /// Tells that something was refused to a host, unless that was told a moment ago.

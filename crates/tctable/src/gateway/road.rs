@@ -9,7 +9,7 @@ use super::route::Own;
 use super::totals::Totals;
 use super::transmit::Transmits;
 use super::zones::Zones;
-use crate::account::{Class, Ends, Herald, Hosts, Inside, Owner, QuotaUsedUp, Refusal, Side};
+use crate::account::{Class, Ends, Herald, Hosts, Inside, Owner, QuotaUsedUp, Refusal, Side, Station};
 use crate::conntrack::helper;
 use crate::conntrack::{
     Attached, Changes, Connection, ConnectionId, Conntrack, Cookie, Direction, End, Ended, Refused, Status, Tracked,
@@ -572,7 +572,7 @@ impl Gateway {
     ) -> Result<Unconfirmed, Refused> {
         let info = packet.info;
         let Tuple { family, source, .. } = info.tuple;
-        let refusal = self.hosts.refusal(now, family, source, || self.own_mac(packet));
+        let refusal = self.hosts.refusal(now, family, source, || self.own_station(packet));
         // Who is at the limit does not push out anybody.
         let has_room = !self.conntrack.is_full() || (refusal.is_none() && self.make_room(now));
         let begun = self.conntrack.begin(now, packet, hash, has_room);
@@ -767,18 +767,32 @@ impl Gateway {
         side: Side,
         bytes: u32,
     ) -> Result<Counted, QuotaUsedUp> {
-        let mut marked = false;
         if !self.hosts.count_straight(now, place, class, side, bytes) {
-            marked = self.reserve(place, class, bytes, None)?;
-            self.hosts.count(now, place, class, side, bytes);
+            return self.count_slowly(now, place, class, side, bytes);
         }
+        self.totals.sides[side as usize].count(bytes);
+        Ok(Counted { place, side, tx: side == Side::Tx, rx: side == Side::Rx, marked: false })
+    }
+
+    /// The same where somebody has to be asked.
+    #[cold]
+    #[inline(never)]
+    fn count_slowly(
+        &mut self,
+        now: Instant,
+        place: u32,
+        class: Class,
+        side: Side,
+        bytes: u32,
+    ) -> Result<Counted, QuotaUsedUp> {
+        let marked = self.reserve(place, class, bytes, None)?;
+        self.hosts.count(now, place, class, side, bytes);
         self.totals.sides[side as usize].count(bytes);
         Ok(Counted { place, side, tx: side == Side::Tx, rx: side == Side::Rx, marked })
     }
 
     /// Makes sure that a packet may be counted for a host, and counts it as refused where it may not; what `held` was told
     /// stays true. Tells whether the packet is to carry `quota_mark`.
-    #[cold]
     fn reserve(
         &mut self,
         place: u32,
@@ -813,25 +827,19 @@ impl Gateway {
     #[inline(always)]
     fn look_up(&mut self, now: Instant, packet: Packet<'_>, side: Side, guess: Option<u32>) -> Option<u32> {
         let tuple = &packet.info.tuple;
-        let (address, mac) = match side {
-            Side::Tx => (tuple.source, self.own_mac(packet)),
-            Side::Rx => (tuple.destination, None),
+        let (address, station) = match side {
+            Side::Tx => (tuple.source, self.own_station(packet)),
+            Side::Rx => (tuple.destination, Station::UNKNOWN),
         };
-        let place = match guess {
-            Some(place) if self.hosts.is_at(place, tuple.family, address) => place,
-            _ => match self.hosts.enter(now, tuple.family, address, mac) {
-                Ok(place) => place,
-                Err(_) => {
-                    self.totals.hosts_refused += 1;
-                    self.tell_refused(Refusal::HostTable, address.to_ip(tuple.family));
-                    return None;
-                }
-            },
-        };
-        if let Some(mac) = mac {
-            self.hosts.learn_mac(now, place, mac);
+        if guess.is_some_and(|place| self.hosts.meets(now, place, tuple.family, address, station)) {
+            return guess;
         }
-        Some(place)
+        let entered = self.hosts.enter(now, tuple.family, address, station);
+        if entered.is_err() {
+            self.totals.hosts_refused += 1;
+            self.tell_refused(Refusal::HostTable, address.to_ip(tuple.family));
+        }
+        entered.ok()
     }
 
     /// Puts a new connection in the table, in the name of the host that its first packet was accounted to.
@@ -849,12 +857,13 @@ impl Gateway {
         if let Some(owner) = owner {
             unconfirmed.set_cookie(owner.to_cookie());
         }
+        let clashes = self.conntrack.statistics().clash_resolve;
         let confirmed = self.conntrack.confirm(unconfirmed).ok();
         if let Some(owner) = owner {
-            // It may have gone over to one that came about meanwhile, which has its own.
-            match confirmed.filter(|place| self.conntrack.cookie(*place) == owner.to_cookie()) {
-                Some(place) => self.hosts.link(owner, place),
-                None => self.hosts.forget(owner, class),
+            match confirmed {
+                Some(place) if self.conntrack.statistics().clash_resolve == clashes => self.hosts.link(owner, place),
+                // Its packet may have gone over to a connection that came about meanwhile, which has its own.
+                _ => self.hosts.forget(owner, class),
             }
         }
         confirmed

@@ -392,7 +392,7 @@ impl Gateway {
                 Side::Tx => tuple.source,
                 Side::Rx => tuple.destination,
             };
-            self.hosts.is_at(counted.place, tuple.family, address)
+            self.hosts.find(tuple.family, address) == Some(counted.place)
         });
         (walk.likely, walk.host) = (None, None);
     }

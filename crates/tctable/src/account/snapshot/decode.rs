@@ -4,7 +4,7 @@ use super::SnapshotError::Senseless;
 use super::{CHECKSUM, HEADER, MAGIC, NO_GROUP, SnapshotError, VERSION};
 use crate::account::host::{ClassCounters, ClassEntry, Host};
 use crate::account::limit::Pace;
-use crate::account::mac::MacAddress;
+use crate::account::mac::{MacAddress, Station};
 use crate::account::metering::Metering;
 use crate::account::period::Span;
 use crate::account::quota::{Meter, Quota};
@@ -141,6 +141,9 @@ impl Reader<'_> {
         let (family, address) = self.address()?;
         let by_device = self.bool()?;
         let mac = self.option(|reader| reader.array().map(MacAddress))?;
+        if mac.is_some_and(|mac| !mac.is_station()) {
+            return Err(Senseless("an Ethernet address that no station has"));
+        }
         let (first_id, next_id) = (self.u64()?, self.u64()?);
         if first_id > next_id || next_id > Owner::MAX_ID {
             return Err(Senseless("ids that fall"));
@@ -159,7 +162,7 @@ impl Reader<'_> {
             next_id,
             armed,
             pace: Pace(pace),
-            mac,
+            station: mac.map_or(Station::UNKNOWN, Station::from),
             by_device,
             classes,
             past: past.map(Box::new),
@@ -311,7 +314,7 @@ impl Hosts {
             host.past = None;
         }
         let place = self.put(&host).map_err(|_| Senseless("hosts whose hashes are alike"))?;
-        let now_in = self.roster.groups.decide(host.family, host.address, host.mac);
+        let now_in = self.roster.groups.decide(host.family, host.address, host.mac());
         if let Some(number) = group {
             self.join(place, number);
             self.slab[place].base = base.map(Box::new);

@@ -95,7 +95,7 @@ impl Writer {
     fn host(&mut self, taken_at: Instant, host: &Host, group: u32, meter: Option<Meter>) {
         self.address(host.family, host.address);
         self.u8(host.by_device.into());
-        self.option(host.mac, |writer, mac| writer.0.extend(mac.0));
+        self.option(host.mac(), |writer, mac| writer.0.extend(mac.0));
         self.u64(host.first_id);
         self.u64(host.next_id);
         self.instant(host.first);

@@ -1,19 +1,19 @@
 //! `connmark`, `CONNMARK`
 
-use super::conntrack::connection;
+use super::conntrack;
 use super::{Effect, Env};
 use crate::conntrack::Conntrack;
 use crate::hook::{Ct, PacketBuf};
 use crate::ruleset::{ConnmarkTarget, MarkChange, MarkMatch, Not};
 
 /// A packet without a connection has no such mark, and so neither this one nor another.
-pub(super) fn matches(asked: &Not<MarkMatch>, packet: &PacketBuf<'_>, conntrack: &Conntrack) -> bool {
+pub(super) fn matches(asked: &Not<MarkMatch>, packet: &PacketBuf<'_>, table: &Conntrack) -> bool {
     let MarkMatch { value, mask } = asked.value;
-    connection(packet, conntrack).is_some_and(|connection| asked.wants(connection.mark() & mask == value))
+    conntrack::mark(packet, table).is_some_and(|mark| asked.wants(mark & mask == value))
 }
 
 pub(super) fn change(target: ConnmarkTarget, packet: &mut PacketBuf<'_>, env: &mut Env<'_>) {
-    let Some(before) = connection(packet, env.conntrack).map(|connection| connection.mark()) else { return };
+    let Some(before) = conntrack::mark(packet, env.conntrack) else { return };
     let mark = match target {
         ConnmarkTarget::Set(change) => changed(before, change),
         ConnmarkTarget::Save { ct_mask, nf_mask } => before & !ct_mask ^ packet.mark & nf_mask,

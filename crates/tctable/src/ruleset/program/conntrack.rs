@@ -16,6 +16,18 @@ pub(super) fn connection<'c>(packet: &'c PacketBuf<'_>, conntrack: &'c Conntrack
     }
 }
 
+/// Whether there is but what `CT` has laid down for a packet's connection. To the kernel that is a connection, with nothing in
+/// it.
+fn is_laid_down(packet: &PacketBuf<'_>) -> bool {
+    matches!(packet.tracking.connection, Ct::None) && packet.tracking.state == CtState::New
+}
+
+/// The mark of a packet's connection.
+pub(super) fn mark(packet: &PacketBuf<'_>, conntrack: &Conntrack) -> Option<u32> {
+    let mark = connection(packet, conntrack).map(Connection::mark);
+    mark.or_else(|| is_laid_down(packet).then_some(0))
+}
+
 /// Whether a packet's state is one of those.
 pub(super) fn state(asked: Not<u16>, packet: &PacketBuf<'_>) -> bool {
     let bit = match packet.state() {
@@ -36,7 +48,7 @@ pub(super) fn matches(asked: &ConntrackMatch, packet: &PacketBuf<'_>, conntrack:
     }
     let Facts { original, reply, direction, status, left } = match connection(packet, conntrack) {
         Some(connection) => Facts::of(connection, packet.tracking.direction, now),
-        None if packet.tracking.state == CtState::New => Facts::template(packet.info().tuple.family),
+        None if is_laid_down(packet) => Facts::template(packet.info().tuple.family),
         None => return asked.state.is_some(),
     };
     asked.direction.is_none_or(|asked| asked == direction)
@@ -84,7 +96,7 @@ impl Facts {
         }
     }
 
-    /// To the kernel the template that `CT` hangs on a packet is a connection, with nothing in it.
+    /// What `CT` has laid down.
     fn template(family: Family) -> Facts {
         let tuple = Tuple::new(family, 0, Address::default(), Address::default());
         let mut status = Status::TEMPLATE;

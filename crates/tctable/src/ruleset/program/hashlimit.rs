@@ -85,11 +85,12 @@ impl HashlimitTables {
         })
     }
 
-    /// Takes over the tables whose names are here too, as they were before.
+    /// Goes on with the tables that were there before under the same names, as they are: rules that come anew to a table
+    /// do not change how it counts.
     pub(crate) fn take_over(&mut self, mut old: HashlimitTables) {
-        for (name, own) in &self.names {
+        for (name, at) in &self.names {
             let before = old.names.get(name).and_then(|at| old.tables.get_mut(*at));
-            if let (Some(own), Some(before)) = (self.tables.get_mut(*own), before) {
+            if let (Some(own), Some(before)) = (self.tables.get_mut(*at), before) {
                 std::mem::swap(own, before);
             }
         }

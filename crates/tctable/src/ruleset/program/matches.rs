@@ -93,9 +93,7 @@ fn one(asked: &Match, state: &mut State, packet: &PacketBuf<'_>, env: &mut Env<'
         (Match::Hashlimit(asked), State::Hashlimit(table)) => {
             return shared.hashlimits.matches(*table, asked, packet, now);
         }
-        (Match::Connlimit(asked), State::Connlimit(state)) => {
-            return state.matches(asked, packet, env.conntrack, now);
-        }
+        (Match::Connlimit(asked), State::Connlimit(state)) => return state.matches(asked, packet, env.conntrack, now),
         (Match::Statistic(asked), State::Statistic(state)) => {
             asked.wants(state.matches(&asked.value, || env.random.bits()))
         }

@@ -21,6 +21,7 @@ mod multiport;
 mod nfqueue;
 mod outcome;
 mod pending;
+#[cfg(test)]
 mod sample;
 mod set;
 mod statistic;

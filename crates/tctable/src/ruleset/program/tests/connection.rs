@@ -254,4 +254,19 @@ fn what_is_laid_down_counts_as_a_connection_until_the_packet_is_tracked() {
     assert!(stage.holds(Match::State(Not::plain(state_bits::NEW)), &mut packet));
     let protocol = |protocol| ConntrackMatch { protocol: Some(Not::plain(protocol)), ..ConntrackMatch::default() };
     assert!(stage.holds(ct(protocol(0)), &mut packet) && !stage.holds(ct(protocol(17)), &mut packet));
+    let status = |status| ConntrackMatch { status: Some(status), ..ConntrackMatch::default() };
+    assert!(stage.holds(ct(status(Not::plain(status_bits::CONFIRMED))), &mut packet));
+    assert!(!stage.holds(ct(status(Not::plain(status_bits::ASSURED))), &mut packet));
+    let direction = |direction| ConntrackMatch { direction: Some(direction), ..ConntrackMatch::default() };
+    assert!(stage.holds(ct(direction(Direction::Original)), &mut packet));
+    assert!(!stage.holds(ct(direction(Direction::Reply)), &mut packet));
+    let expires = ConntrackMatch { expires: Some(Not::plain((0, 0))), ..ConntrackMatch::default() };
+    assert!(stage.holds(ct(expires), &mut packet));
+    assert!(stage.holds(Match::Connmark(connmark(0, u32::MAX)), &mut packet));
+    let all = Connbytes {
+        range: Not::plain((0, u64::MAX)),
+        direction: ConnbytesDirection::Both,
+        mode: ConnbytesMode::Packets,
+    };
+    assert!(!stage.holds(Match::Connbytes(all), &mut packet));
 }

@@ -127,7 +127,7 @@ fn packet(family: Family) -> impl Strategy<Value = (Vec<u8>, usize)> {
             (6, ..) => ip(from, to, 6, &vec![0; length * 2]),
             (7, ..) => ip(from, to, 17, &vec![0; length]),
             (8, std::net::IpAddr::V4(from), std::net::IpAddr::V4(to)) => {
-                Ipv4 { fragment_offset: 8 * (length as u16 % 3), more_fragments: true, ..Ipv4::new(from, to, 6) }
+                Ipv4 { fragment_offset: length as u16 % 3, more_fragments: true, ..Ipv4::new(from, to, 6) }
                     .build(&[0; 24])
             }
             (8, std::net::IpAddr::V6(from), std::net::IpAddr::V6(to)) => {

@@ -5,7 +5,7 @@ use tctable_lab::packets::{Ipv4, Ipv6, ethernet};
 use super::super::{CompiledSets, Program};
 use super::stage::*;
 use crate::hook::{Hook, PacketBuf};
-use crate::packet::{Address, Family, Frame, FrameDirection, LinkType, PacketInfo};
+use crate::packet::{Family, Frame, FrameDirection, LinkType, PacketInfo};
 use crate::ruleset::{
     Hashlimit, HashlimitMode, HashlimitRate, Header, Iprange, Limit, MarkMatch, Match, Not, Per, Set, SetEntry,
     SetKind, SetMatch, Sets, Statistic, TableName, Target, Time, TtlMatch,
@@ -161,6 +161,10 @@ fn the_time_is_the_packets() {
     assert!(later.holds(Match::Time(Box::new(time(1_700_000_001))), &mut forwarded(&bytes)));
 }
 
+fn set(entries: Vec<SetEntry>) -> Set {
+    Set { kind: SetKind::HashIp, family: Family::V4, entries }
+}
+
 #[test]
 fn sets_are_asked_for_the_source_or_the_destination() {
     let [client, server] = ends(Family::V4).map(|end| end.ip().into());
@@ -174,11 +178,9 @@ fn sets_are_asked_for_the_source_or_the_destination() {
             let asked = Not { negated, value: SetMatch { name: name.into(), destination } };
             let rule = rule(Header::default(), vec![Match::Set(asked)], Target::Drop);
             let rules = ruleset(Family::V4, TableName::Filter, vec![chain(Hook::Forward, vec![rule])]);
-            let set = |members: &[Address]| {
-                let entry = |address: &Address| SetEntry { address: *address, prefix_len: 32, nomatch: false };
-                Set { kind: SetKind::HashIp, family: Family::V4, entries: members.iter().map(entry).collect() }
-            };
-            let sets = Sets { sets: [("other".into(), set(&[])), ("own".into(), set(&[member]))].into() };
+            let mut sets = Sets::default();
+            sets.sets.insert("other".into(), set(vec![]));
+            sets.sets.insert("own".into(), set(vec![SetEntry { address: member, prefix_len: 32, nomatch: false }]));
             let sets = CompiledSets::new(&sets);
             let mut program = Program::new(Some(rules), None, sets);
             let bytes = udp(Family::V4);

@@ -317,7 +317,10 @@ impl<'a, 's> Line<'a, 's> {
         let plain = match command.key {
             "append" => None,
             "insert" => {
-                let before = Some(command.second()).filter(|word| word.column != command.word.column).cloned();
+                // Without a number it comes first.
+                let first = Word::new("1", name.line, name.column);
+                let before = Some(command.second().clone()).filter(|word| word.column != command.word.column);
+                let before = Some(before.unwrap_or(first));
                 return self.rules(&name, counter, chains).map(|rules| Command::Rules { chain: name, before, rules });
             }
             "new-chain" => Some(Command::NewChain(name.clone())),

@@ -119,6 +119,7 @@ fn add<'a>(draft: &mut Draft, name: &Word<'_>, mut words: impl Iterator<Item = W
     for option in words {
         match &*option.text {
             "nomatch" if draft.set.kind == SetKind::HashNet => nomatch = true,
+            "nomatch" => return Err(option.misplaced("belongs to hash:net")),
             "timeout" | "packets" | "bytes" | "comment" | "skbmark" | "skbprio" | "skbqueue" => {
                 return Err(option.not_handled("sets have addresses alone, which stay"));
             }
