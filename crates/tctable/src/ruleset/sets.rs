@@ -1,43 +1,41 @@
-//! Sets of addresses, as an `ipset save` file has them.
-
 use std::collections::BTreeMap;
 
 use crate::packet::{Address, Family};
 
-/// All sets, by their names.
+/// Sets of addresses by name, as `ipset save` tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sets {
     /// The sets.
     pub sets: BTreeMap<Box<str>, Set>,
 }
 
-/// One set.
+/// A set of addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// What it holds.
+    /// What its entries are.
     pub kind: SetKind,
-    /// The version of IP of its addresses.
+    /// The version of IP that they are of.
     pub family: Family,
-    /// Its entries.
+    /// The entries, each once, in the order of the text.
     pub entries: Vec<SetEntry>,
 }
 
-/// What a set holds.
+/// What the entries of a set are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetKind {
-    /// `hash:ip`
+    /// `hash:ip`: addresses, or with `netmask` prefixes of one length.
     HashIp,
-    /// `hash:net`
+    /// `hash:net`: prefixes. The longest one that an address is in decides.
     HashNet,
 }
 
-/// An entry of a set.
+/// A prefix of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetEntry {
-    /// The address.
+    /// The address; bits outside the prefix are zero.
     pub address: Address,
-    /// The bits of it that count.
+    /// The length of the prefix; an address has all its bits.
     pub prefix_len: u8,
-    /// `nomatch`: addresses under it are not in the set.
+    /// Addresses in it are not in the set (`nomatch`), which `hash:net` has.
     pub nomatch: bool,
 }
