@@ -72,23 +72,26 @@ fn covered(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether the Internet checksum (RFC 1071) over the pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1) with that
-/// protocol and length and over these bytes fits.
+/// Whether the Internet checksum (RFC 1071) over the pseudo header with that protocol and length and over these bytes fits.
 fn internet(packet: Packet<'_>, protocol: u8, length: u32, bytes: &[u8]) -> bool {
     let tuple = &packet.info.tuple;
+    fold(pseudo(tuple.source, tuple.destination, protocol, length) + u64::from(sum(bytes))) == 0xffff
+}
+
+/// The pseudo header (RFC 9293 section 3.1, RFC 8200 section 8.1), summed but not folded.
+pub(crate) fn pseudo(source: Address, destination: Address, protocol: u8, length: u32) -> u64 {
     let words = |address: Address| {
         let Address { high, low } = address;
         (high >> 32) + (high & 0xffff_ffff) + (low >> 32) + (low & 0xffff_ffff)
     };
-    let pseudo = words(tuple.source) + words(tuple.destination) + u64::from(protocol) + u64::from(length);
-    fold(pseudo + u64::from(sum(bytes))) == 0xffff
+    words(source) + words(destination) + u64::from(protocol) + u64::from(length)
 }
 
 /// The one's complement sum of 16-bit words in network order; an odd last byte is padded with zero.
 ///
 /// Words of the machine's own order are summed, four bytes at a time: 2^16 is 1 in this arithmetic, and a swap of the
 /// bytes of all words swaps those of the sum (RFC 1071 section 2). Four sums side by side are what a compiler vectorises.
-fn sum(bytes: &[u8]) -> u16 {
+pub(crate) fn sum(bytes: &[u8]) -> u16 {
     let (blocks, rest) = bytes.as_chunks::<32>();
     let mut lanes = [0u64; 4];
     for block in blocks {
@@ -106,7 +109,8 @@ fn sum(bytes: &[u8]) -> u16 {
     u16::from_be(fold(lanes.into_iter().chain(words).sum()))
 }
 
-fn fold(mut sum: u64) -> u16 {
+/// A sum of words in 16 bits, with the carries added (RFC 1071 section 2).
+pub(crate) fn fold(mut sum: u64) -> u16 {
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
     }

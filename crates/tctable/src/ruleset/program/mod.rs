@@ -15,12 +15,14 @@ mod index;
 mod ip_header;
 mod iprange;
 mod limit;
+mod log;
 mod mac;
+mod mangle;
 mod matches;
 mod multiport;
 mod nfqueue;
 mod outcome;
-mod pending;
+mod reject;
 #[cfg(test)]
 mod sample;
 mod set;
@@ -36,10 +38,10 @@ mod transport;
 mod udp;
 mod walk;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use pending::log::LogRecord;
-use pending::{log, mangle, reject};
+pub use log::LogRecord;
 pub(crate) use set::CompiledSets;
 pub use trace::{TraceKind, TraceRecord};
 
@@ -71,6 +73,10 @@ pub(crate) struct Env<'a> {
     pub(crate) effects: &'a mut Vec<Effect>,
     /// Local time less UTC, in seconds.
     pub(crate) utc_offset: i32,
+    /// The gateway's address on the device that the packet came in by: where ICMP errors come from.
+    pub(crate) own: Option<IpAddr>,
+    /// The lesser MTU of the packet's ways there and back, if it is known: what `TCPMSS --clamp-mss-to-pmtu` goes by.
+    pub(crate) mtu: Option<u16>,
 }
 
 /// What a rule wants done beside its verdict.

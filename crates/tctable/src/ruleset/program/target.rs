@@ -33,7 +33,8 @@ pub(super) fn apply(
         Target::Jump(chain) => return Next::Jump(*chain),
         Target::Goto(chain) => return Next::Goto(*chain),
         Target::Reject(with) => {
-            env.effects.extend(reject::answer(*with, packet, hook).map(Effect::Reject));
+            let answer = reject::answer(*with, packet.packet().as_packet(), hook, env.own);
+            env.effects.extend(answer.map(Effect::Reject));
             return Next::Verdict(Verdict::DROP);
         }
         Target::Queue => return Next::Verdict(Verdict::Queue { number: 0, bypass: false }),
@@ -45,7 +46,11 @@ pub(super) fn apply(
         Target::Classify(class) => packet.priority = *class,
         Target::Dscp(dscp) => mangle::set_dscp(packet, *dscp),
         Target::Ttl(change) => mangle::change_ttl(packet, *change),
-        Target::Tcpmss(size) => mangle::set_mss(packet, *size),
+        Target::Tcpmss(size) => {
+            if !mangle::set_mss(packet, *size, env.mtu) {
+                return Next::Verdict(Verdict::DROP);
+            }
+        }
         Target::Log(target) => {
             let record = log::record(target, hook, packet, env.devices);
             env.effects.push(Effect::Log(Box::new(record)));

@@ -59,6 +59,8 @@ impl Stage {
             random: &mut self.random,
             effects: &mut self.effects,
             utc_offset: 0,
+            own: None,
+            mtu: Some(1000),
         };
         program.run(table, hook, packet, &mut env)
     }

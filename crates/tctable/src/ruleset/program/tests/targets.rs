@@ -1,5 +1,7 @@
 //! What rules do.
 
+use tctable_lab::packets::{Tcp, flags};
+
 use super::super::Effect;
 use super::stage::*;
 use crate::conntrack::{Changes, CtState};
@@ -12,12 +14,16 @@ use crate::ruleset::{Match, Not};
 fn verdicts() {
     for family in FAMILIES {
         let bytes = udp(family);
+        let unreachable = match family {
+            Family::V4 => RejectWith::PortUnreachable,
+            Family::V6 => RejectWith::PortUnreachable6,
+        };
         for (target, verdict) in [
             (Target::None, Verdict::Accept),
             (Target::Accept, Verdict::Accept),
             (Target::Drop, Verdict::DROP),
             (Target::Queue, Verdict::Queue { number: 0, bypass: false }),
-            (Target::Reject(RejectWith::TcpReset), Verdict::DROP),
+            (Target::Reject(unreachable), Verdict::DROP),
         ] {
             let mut stage = Stage::new();
             let rejects = matches!(target, Target::Reject(_));
@@ -212,4 +218,21 @@ fn what_is_logged_goes_on() {
     let log = Log { level: 4, prefix: "seen ".into(), flags: 0 };
     assert_eq!(stage.apply(Target::Log(Box::new(log)), &mut forwarded(&bytes)), Verdict::Accept);
     assert!(matches!(&stage.effects[..], [Effect::Log(record)] if &*record.prefix == "seen "));
+}
+
+#[test]
+fn a_syn_announces_no_more_than_the_mtu_lets_pass() {
+    for (family, length) in [(Family::V4, 960), (Family::V6, 940)] {
+        let syn = Tcp { flags: flags::SYN, options: vec![2, 4, 5, 180], ..Tcp::default() };
+        let bytes = tcp(family, &syn);
+        for (target, expected) in [(Target::Tcpmss(None), length), (Target::Tcpmss(Some(500)), 500)] {
+            let mut packet = forwarded(&bytes);
+            assert_eq!(Stage::new().apply(target, &mut packet), Verdict::Accept);
+            let at = packet.data().len() - 2;
+            assert_eq!(packet.data()[at..], u16::to_be_bytes(expected));
+        }
+        // A header that cannot be is dropped.
+        let bytes = raw(family, 6, &[0; 20]);
+        assert_eq!(Stage::new().apply(Target::Tcpmss(Some(500)), &mut forwarded(&bytes)), Verdict::DROP);
+    }
 }
