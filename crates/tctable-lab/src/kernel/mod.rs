@@ -25,6 +25,7 @@ use tun_rs::SyncDevice;
 pub use self::connection::{Connection, ProtocolState};
 use self::ctnetlink::Ctnetlink;
 pub use self::error::Error;
+pub use self::namespace::OWN_ADDRESSES;
 pub use self::statistics::Statistics;
 pub use self::tuple::Tuple;
 use crate::step::Side;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
@@ -70,12 +71,15 @@ route add 10.22.0.0/16 dev right
 -6 route add fd00:22::/64 dev right
 ";
 
-/// The gateway's own addresses, which its answers come from. No packet is for them.
+/// The gateway's own addresses, where it has some.
+pub const OWN_ADDRESSES: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(10, 33, 0, 1)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0x33, 0, 0, 0, 0, 0, 1))];
+
+/// Those of [`OWN_ADDRESSES`].
 const ADDRESSES: &str = "\
-addr add 10.11.255.254/32 dev left
-addr add 10.22.255.254/32 dev right
--6 addr add fd00:11::ffff/128 dev left nodad
--6 addr add fd00:22::ffff/128 dev right nodad
+link set dev lo up
+addr add 10.33.0.1/32 dev lo
+-6 addr add fd00:33::1/128 dev lo nodad
 ";
 
 /// Every rejected packet is answered.

@@ -5,7 +5,7 @@ use super::road::Gateway;
 use super::walk::{Walk, Walked};
 use crate::conntrack::{Changes, CtState};
 use crate::hook::{Ct, Hook, Tracking, Verdict};
-use crate::packet::{Frame, FrameDirection, LinkType, PacketInfo, Transport, tcp_flags};
+use crate::packet::{Family, Frame, FrameDirection, LinkType, PacketInfo, Transport, tcp_flags};
 use crate::ruleset::program::{CompiledSets, Effect, Env, Program};
 use crate::ruleset::{Ruleset, Sets, TableName};
 use crate::time::Instant;
@@ -35,7 +35,10 @@ impl Gateway {
     pub(super) fn step_table(&mut self, now: Instant, walk: &mut Walk<'_>, hook: Hook, table: TableName) -> Verdict {
         let Gateway { program, conntrack, devices, random, effects, config, .. } = self;
         let Some(program) = program else { return Verdict::Accept };
-        let mut env = Env { now, conntrack, devices, random, effects, utc_offset: config.utc_offset };
+        let family = walk.packet.info().tuple.family;
+        let own = config.local.iter().copied().find(|own| Family::from(*own) == family);
+        let (utc_offset, mtu) = (config.utc_offset, config.mtu);
+        let mut env = Env { now, conntrack, devices, random, effects, utc_offset, own, mtu };
         let verdict = program.run(table, hook, &mut walk.packet, &mut env);
         if !self.effects.is_empty() {
             self.take_effects(now, walk);

@@ -7,6 +7,7 @@ use tctable::{Config, Gateway};
 
 use super::difference::Outcome;
 use super::pair::Pair;
+use crate::kernel::OWN_ADDRESSES;
 use crate::step::{Side, Step};
 
 /// The engine's side.
@@ -18,7 +19,9 @@ impl Engine {
     pub(super) fn new(rules: &Pair) -> Self {
         let config = Config {
             route: Route::Between(DeviceId(Side::Left as u16), DeviceId(Side::Right as u16)),
+            local: OWN_ADDRESSES.to_vec(),
             decrement_ttl: true,
+            mtu: Some(u16::MAX),
             max_transmits: 1 << 10,
             ..Config::default()
         };

@@ -98,8 +98,7 @@ fn random(seed: u64, family: Family) -> Ruleset {
     let mut rng = Rng::new(seed ^ 0x6c6f_6f73_656e);
     for table in &mut rules.tables {
         for chain in &mut table.chains {
-            let hook = chain.base.map(|base| base.hook);
-            chain.rules.retain(|rule| is_comparable(table.name, hook, rule));
+            chain.rules.retain(is_comparable);
             for rule in &mut chain.rules {
                 rule.counter = Counter::default();
                 loosen(rule, &mut rng);
@@ -115,17 +114,10 @@ fn random(seed: u64, family: Family) -> Ruleset {
     rules
 }
 
-/// Whether a rule says the same with a router as without: the TTL falls between PREROUTING and FORWARD, where it may not
-/// come to nothing.
-fn is_comparable(table: TableName, hook: Option<Hook>, rule: &Rule) -> bool {
-    let before = table == TableName::Raw || hook == Some(Hook::PreRouting);
-    let asks = rule.matches.iter().any(|asked| matches!(asked, Match::Ttl(_)));
-    match rule.target {
-        Target::Reject(_) | Target::Dscp(_) | Target::Ttl(_) | Target::Tcpmss(_) => false, // TEMPORARY
-        Target::Ttl(TtlChange::Set(2..) | TtlChange::Increase(_)) => before,
-        Target::Ttl(_) => false,
-        _ => before || !asks,
-    }
+/// Whether a rule says the same where routes are looked at: what leaves PREROUTING without a hop left gets no further, and
+/// its sender is told.
+fn is_comparable(rule: &Rule) -> bool {
+    !matches!(rule.target, Target::Ttl(TtlChange::Set(0 | 1) | TtlChange::Decrease(_)))
 }
 
 /// Takes away some of what a rule asks, so that more packets meet it, and makes a verdict for all packets rarer.
