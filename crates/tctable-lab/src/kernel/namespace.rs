@@ -83,7 +83,8 @@ addr add 10.33.0.1/32 dev lo
 ";
 
 /// Every rejected packet is answered.
-const ANSWER_SYSCTLS: [(&str, &str); 4] = [
+const ANSWER_SYSCTLS: [(&str, &str); 5] = [
+    ("net.ipv6.auto_flowlabels", "0"),
     ("net.ipv4.icmp_msgs_per_sec", "1000000000"),
     ("net.ipv4.icmp_msgs_burst", "1000000000"),
     ("net.ipv6.icmp.ratelimit", "0"),
