@@ -10,6 +10,7 @@ mod engine;
 mod known;
 mod record;
 mod reduce;
+pub mod rules;
 mod runner;
 mod settings;
 mod tally;

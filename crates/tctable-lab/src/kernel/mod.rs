@@ -25,6 +25,7 @@ use tun_rs::SyncDevice;
 pub use self::connection::{Connection, ProtocolState};
 use self::ctnetlink::Ctnetlink;
 pub use self::error::Error;
+pub use self::namespace::OWN_ADDRESSES;
 pub use self::statistics::Statistics;
 pub use self::tuple::Tuple;
 use crate::step::Side;
@@ -70,7 +71,26 @@ pub struct Kernel {
     /// Fragments may wait in the namespace for others.
     fragments: bool,
     copy: Vec<u8>,
+    look: Look,
     in_namespace: PhantomData<Rc<()>>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// What conntrack makes of packets, which is written into them.
+    States,
+    /// The packets as they come out.
+    Bytes,
+}
+
+/// A packet that came out of the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// On this side.
+    pub side: Side,
+    /// An IP packet.
+    pub packet: Vec<u8>,
 }
 
 /// What belongs to one namespace.
@@ -92,8 +112,8 @@ pub struct Helper {
 }
 
 impl Gateway {
-    fn make() -> Result<Self, Error> {
-        let (left, right) = namespace::enter()?;
+    fn make(look: Look) -> Result<Self, Error> {
+        let (left, right) = namespace::enter(look)?;
         Ok(Gateway { left, right, ctnetlink: Ctnetlink::open()? })
     }
 }
@@ -114,12 +134,13 @@ impl Kernel {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 Ok(work(Kernel {
-                    gateway: Gateway::make()?,
+                    gateway: Gateway::make(Look::States)?,
                     sysctls: BTreeMap::new(),
                     helpers: Vec::new(),
                     zone: None,
                     fragments: false,
                     copy: vec![0; 1 << 16],
+                    look: Look::States,
                     in_namespace: PhantomData,
                 }))
             });
@@ -269,7 +290,49 @@ impl Kernel {
             return self.gateway.ctnetlink.flush();
         }
         // Nothing but time takes back a fragment: a new namespace has none.
-        self.gateway = Gateway::make()?;
+        self.renew()
+    }
+
+    /// From here on packets go through as they are, for rules that the caller loads into the namespace of this thread; with
+    /// [`Kernel::pass`] instead of [`Kernel::send`]. The gateway has addresses then, to answer from.
+    ///
+    /// # Errors
+    /// [`Error`] where a new namespace cannot be had.
+    pub fn look_at_bytes(&mut self) -> Result<(), Error> {
+        self.look = Look::Bytes;
+        self.renew()
+    }
+
+    /// Sends an IP packet in from one side and gives all that came out on either.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a device cannot be used.
+    pub fn pass(&mut self, side: Side, packet: &[u8]) -> Result<Vec<Came>, Error> {
+        let Gateway { left, right, .. } = &self.gateway;
+        let from = if side == Side::Left { left } else { right };
+        match from.send(packet) {
+            Ok(_) => {}
+            // Neither IPv4 nor IPv6, or not even an IP header: the device refuses it.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        }
+        self.fragments |= is_fragment(packet);
+        let mut came = Vec::new();
+        for (side, device) in [(Side::Left, left), (Side::Right, right)] {
+            loop {
+                match device.recv(&mut self.copy) {
+                    Ok(length) => came.push(Came { side, packet: self.copy[..length].to_vec() }),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(came)
+    }
+
+    /// A namespace that knows nothing yet, with the settings of the last one.
+    fn renew(&mut self) -> Result<(), Error> {
+        self.gateway = Gateway::make(self.look)?;
         self.fragments = false;
         for (name, value) in &self.sysctls {
             namespace::set_sysctl(name, value)?;
@@ -280,7 +343,7 @@ impl Kernel {
 }
 
 /// Whether a packet is a piece of a datagram.
-fn is_fragment(packet: &[u8]) -> bool {
+pub(crate) fn is_fragment(packet: &[u8]) -> bool {
     match packet.first().map(|first| first >> 4) {
         Some(4) => packet.get(6..8).is_some_and(|word| u16::from_be_bytes([word[0], word[1]]) & 0x3fff != 0),
         // Behind other extension headers too; one that only looks so costs a read.

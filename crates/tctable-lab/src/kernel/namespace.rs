@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::error::Error;
-use super::{CtState, Fate, Helper};
+use super::{CtState, Fate, Helper, Look};
 
 /// Where TUN devices come from.
 pub(super) const TUN: &str = "/dev/net/tun";
@@ -70,8 +71,46 @@ route add 10.22.0.0/16 dev right
 -6 route add fd00:22::/64 dev right
 ";
 
+/// The gateway's own addresses, where it has some.
+pub const OWN_ADDRESSES: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(10, 33, 0, 1)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0x33, 0, 0, 0, 0, 0, 1))];
+
+/// Those of [`OWN_ADDRESSES`].
+const ADDRESSES: &str = "\
+link set dev lo up
+addr add 10.33.0.1/32 dev lo
+-6 addr add fd00:33::1/128 dev lo nodad
+";
+
+/// Every rejected packet is answered.
+const ANSWER_SYSCTLS: [(&str, &str); 5] = [
+    ("net.ipv6.auto_flowlabels", "0"),
+    ("net.ipv4.icmp_msgs_per_sec", "1000000000"),
+    ("net.ipv4.icmp_msgs_burst", "1000000000"),
+    ("net.ipv6.icmp.ratelimit", "0"),
+    ("net.ipv4.icmp_errors_use_inbound_ifaddr", "0"),
+];
+
+/// Connections are tracked, and what the kernel itself has to say is not heard, before any table of iptables sees it: but
+/// for the answers of rules.
+const BYSTANDER: &str = "\
+table inet oracle {
+chain helpers { type filter hook prerouting priority filter; }
+chain output {
+type filter hook output priority -400; policy accept;
+icmp type { redirect, time-exceeded, parameter-problem } drop
+icmp type destination-unreachable icmp code frag-needed drop
+ip protocol igmp drop
+icmpv6 type { packet-too-big, time-exceeded, parameter-problem, mld-listener-query, mld-listener-report } drop
+icmpv6 type { mld-listener-done, mld2-listener-report, nd-router-solicit, nd-router-advert } drop
+icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } drop
+}
+chain track { type filter hook postrouting priority 300; ct state invalid accept; }
+}
+";
+
 /// Moves this thread into a new namespace, makes the gateway there and gives its left and right device.
-pub(super) fn enter() -> Result<(SyncDevice, SyncDevice), Error> {
+pub(super) fn enter(look: Look) -> Result<(SyncDevice, SyncDevice), Error> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|error| Error::Unavailable(error.into()))?;
     let device = |name: &str| -> Result<SyncDevice, Error> {
         let device = DeviceBuilder::new().name(name).mtu(u16::MAX).enable(false).build_sync();
@@ -81,19 +120,24 @@ pub(super) fn enter() -> Result<(SyncDevice, SyncDevice), Error> {
     };
     let (left, right) = (device("left")?, device("right")?);
     // The rules come first: they keep back what the kernel has to say when a device comes up.
-    feed("nft", &["-f", "-"], &rules())?;
-    for (name, value) in SYSCTLS {
+    let (rules, sysctls, addresses) = match look {
+        Look::States => (rules(), &[][..], ""),
+        Look::Bytes => (BYSTANDER.to_owned(), &ANSWER_SYSCTLS[..], ADDRESSES),
+    };
+    feed("nft", &["-f", "-"], &rules)?;
+    for (name, value) in SYSCTLS.iter().chain(sysctls) {
         set_sysctl(name, value)?;
     }
-    for (family, commands) in by_family() {
+    for (family, commands) in by_family(addresses) {
         feed("ip", &[family, "-batch", "-"], &commands)?;
     }
     Ok((left, right))
 }
 
 /// A batch of `ip` is for one family.
-fn by_family() -> [(&'static str, String); 2] {
-    let (v6, v4): (Vec<&str>, Vec<&str>) = LINKS.lines().partition(|line| line.starts_with("-6 "));
+fn by_family(addresses: &str) -> [(&'static str, String); 2] {
+    let lines = addresses.lines().chain(LINKS.lines());
+    let (v6, v4): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("-6 "));
     let join =
         |lines: Vec<&str>| lines.iter().map(|line| line.trim_start_matches("-6 ")).collect::<Vec<_>>().join("\n");
     [("-4", join(v4)), ("-6", join(v6))]

@@ -1,6 +1,5 @@
 //! Rules on the road: what a table says of a packet, and what comes of it beside the verdict.
 
-use super::config::Config;
 use super::event::Event;
 use super::road::Gateway;
 use super::walk::{Walk, Walked};
@@ -36,10 +35,9 @@ impl Gateway {
     pub(super) fn step_table(&mut self, now: Instant, walk: &mut Walk<'_>, hook: Hook, table: TableName) -> Verdict {
         let Gateway { program, conntrack, devices, random, effects, config, .. } = self;
         let Some(program) = program else { return Verdict::Accept };
-        let v4 = walk.packet.info().tuple.family == Family::V4;
-        let own = config.local.iter().find(|address| address.is_ipv4() == v4).copied();
-        let Config { utc_offset, mtu, .. } = *config;
-        let mtu = Some(mtu);
+        let family = walk.packet.info().tuple.family;
+        let own = config.local.iter().copied().find(|own| Family::from(*own) == family);
+        let (utc_offset, mtu) = (config.utc_offset, config.mtu);
         let mut env = Env { now, conntrack, devices, random, effects, utc_offset, own, mtu };
         let verdict = program.run(table, hook, &mut walk.packet, &mut env);
         if !self.effects.is_empty() {

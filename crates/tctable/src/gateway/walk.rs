@@ -492,9 +492,10 @@ fn decrement_ttl(packet: &mut PacketBuf<'_>) -> bool {
     let edited = packet.edit(|data| {
         data[field] -= 1;
         if family == Family::V4 {
-            // RFC 1141: the checksum of a header that is less by 0x0100 is more by that.
+            // RFC 1141: the checksum of a header that is less by 0x0100 is more by that. Of the two zeros of such sums it
+            // is the one without a bit, as in the kernel.
             let sum = u32::from(u16::from_be_bytes([data[offset + 10], data[offset + 11]])) + 0x0100;
-            data[offset + 10..offset + 12].copy_from_slice(&((sum + (sum >> 16)) as u16).to_be_bytes());
+            data[offset + 10..offset + 12].copy_from_slice(&((sum + u32::from(sum >= 0xffff)) as u16).to_be_bytes());
         }
     });
     edited.is_ok()

@@ -5,6 +5,13 @@ use crate::hook::PacketBuf;
 use crate::packet::{Address, Family, Fragment, PacketInfo};
 use crate::ruleset::{DevicePattern, Header, Masked, Not};
 
+// Extension headers (RFC 8200 section 4).
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION: u8 = 60;
+
 /// The names of a packet's devices; empty where it has none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeviceNames<'n> {
@@ -62,24 +69,52 @@ fn protocol_v6(asked: &Not<u8>, packet: &PacketBuf<'_>) -> Outcome {
     }
 }
 
-/// The protocol of an IPv6 packet's last header.
+/// The protocol of an IPv6 packet's last header, as rules look for it (`ipv6_find_hdr`): where headers are cut short they
+/// are stricter than connection tracking, which wants no more than a routing header's first two bytes.
 ///
 /// # Errors
 /// What a rule that asks for it says of a packet in which it cannot be found.
 fn last_header(info: &PacketInfo, data: &[u8]) -> Result<u8, Outcome> {
-    if !is_extension(info.tuple.protocol) {
+    if has_protocol(info) {
         return Ok(info.tuple.protocol);
     }
-    let cut = data.len() < usize::from(info.network_offset) + info.ip_len as usize;
-    Err(if cut { Outcome::Differs } else { Outcome::HotDrop })
+    let start = usize::from(info.network_offset);
+    let end = start + info.ip_len as usize;
+    let kept = data.get(..end).unwrap_or(data);
+    walk_headers(kept, start).ok_or(if kept.len() < end { Outcome::Differs } else { Outcome::HotDrop })
+}
+
+/// Steps over the extension headers of the IPv6 packet that begins at `start`; `None` where it ends within them, and for a
+/// later fragment of which nobody knows how they go on.
+fn walk_headers(data: &[u8], start: usize) -> Option<u8> {
+    let (mut protocol, mut at) = (*data.get(start + 6)?, start + 40);
+    while is_extension(protocol) {
+        let header = data.get(at..)?;
+        let (next, length) = (*header.first()?, usize::from(*header.get(1)?));
+        at += match protocol {
+            ROUTING if header.len() < 4 => return None,
+            FRAGMENT => {
+                let later = u16::from_be_bytes([*header.get(2)?, *header.get(3)?]) & !7 != 0;
+                if later {
+                    return (!is_extension(next)).then_some(next);
+                }
+                8
+            }
+            AUTHENTICATION => (length + 2) * 4,
+            _ => (length + 1) * 8,
+        };
+        protocol = next;
+    }
+    Some(protocol)
 }
 
 /// The extension headers that the kernel steps over (`ipv6_ext_hdr`), but for "no next header", which ends the search.
 fn is_extension(protocol: u8) -> bool {
-    matches!(protocol, 0 | 43 | 44 | 51 | 60)
+    matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION)
 }
 
-/// Whether a rule that asks for a protocol finds it in the packet.
+/// Whether the protocol that a rule asks for is the one that the packet was tracked by, without a look at the packet.
 pub(super) fn has_protocol(info: &PacketInfo) -> bool {
-    info.tuple.family == Family::V4 || !is_extension(info.tuple.protocol)
+    let plain = info.transport_offset == info.network_offset + 40 && !is_extension(info.tuple.protocol);
+    info.tuple.family == Family::V4 || plain
 }
