@@ -273,7 +273,7 @@ fn other_targets() {
         ("raw", "-j CT --notrack", Target::Ct(Box::new(CtTarget { notrack: true, ..CtTarget::default() }))),
         (
             "raw",
-            "-p tcp -j CT --zone-orig 3 --zone-reply 3 --helper ftp --timeout short --ctevents natseqinfo,new,destroy",
+            "-p tcp -j CT --zone-orig 3 --zone-reply 3 --helper ftp --ctevents natseqinfo,new,destroy",
             Target::Ct(Box::new(ct)),
         ),
         ("mangle", "-j CLASSIFY --set-class 1:a", Target::Classify(0x1_000a)),
