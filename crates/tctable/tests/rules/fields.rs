@@ -263,7 +263,6 @@ fn other_targets() {
         zone: Some(3),
         helper: Some("ftp".into()),
         events: Some(0b1_0000_0101),
-        timeout: Some("short".into()),
     };
     let log = Log { level: 7, prefix: "a b: ".into(), flags: 1 | 4 | 32 };
     for (table, rule, expected) in [
