@@ -7,6 +7,7 @@ mod sets;
 mod target;
 
 pub use matches::*;
+pub use program::reject::answer as reject_answer;
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
 pub use sets::{Set, SetEntry, SetKind, Sets};
 pub use target::*;
