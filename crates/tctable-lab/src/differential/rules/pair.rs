@@ -136,7 +136,10 @@ fn calm(asked: &mut Match) {
                 HashlimitRate::Packets(rate, _) => 1 + rate % 10,
                 HashlimitRate::Bytes(_) => 7,
             };
-            (limit.rate, limit.burst) = (HashlimitRate::Packets(rate, Per::Hour), 1 + limit.burst % 10);
+            // A rate that is looked at in spans is one by the second to iptables, whose span may be an hour.
+            let per = if limit.rate_match { Per::Second } else { Per::Hour };
+            (limit.rate, limit.burst) = (HashlimitRate::Packets(rate, per), 1 + limit.burst % 10);
+            limit.rate_interval = if limit.rate_match { 3_600 } else { 1 };
             limit.expire = 3_600_000;
         }
         Match::Statistic(statistic) => {
