@@ -4,7 +4,8 @@ use tctable::conntrack::Counter;
 use tctable::hook::Hook;
 use tctable::packet::Family;
 use tctable::ruleset::{
-    Chain, Header, MarkMatch, Match, Not, Rule, Ruleset, Sets, Table, TableName, Target, TtlChange,
+    Chain, HashlimitRate, Header, MarkMatch, Match, Not, Per, Rule, Ruleset, Sets, Statistic, Table, TableName, Target,
+    TtlChange,
 };
 
 use crate::rng::Rng;
@@ -94,11 +95,12 @@ fn with_every_table(mut rules: Ruleset) -> Ruleset {
 }
 
 fn random(seed: u64, family: Family) -> Ruleset {
-    let mut rules = with_every_table(rules::random(seed, family));
+    let mut rules = with_every_table(rules::random_of_every_kind(seed, family));
     let mut rng = Rng::new(seed ^ 0x6c6f_6f73_656e);
     for table in &mut rules.tables {
         for chain in &mut table.chains {
             chain.rules.retain(is_comparable);
+            chain.rules.iter_mut().flat_map(|rule| &mut rule.matches).for_each(calm);
             for rule in &mut chain.rules {
                 rule.counter = Counter::default();
                 loosen(rule, &mut rng);
@@ -114,10 +116,45 @@ fn random(seed: u64, family: Family) -> Ruleset {
     rules
 }
 
-/// Whether a rule says the same where routes are looked at: what leaves PREROUTING without a hop left gets no further, and
-/// its sender is told.
+/// Whether a rule says the same in both. What leaves PREROUTING without a hop left gets no further, and its sender is told;
+/// and when `connlimit` forgets the connections that have ended depends on the kernel's ticks.
 fn is_comparable(rule: &Rule) -> bool {
-    !matches!(rule.target, Target::Ttl(TtlChange::Set(0 | 1) | TtlChange::Decrease(_)))
+    let ticks = rule.matches.iter().any(|asked| matches!(asked, Match::Connlimit(_)));
+    !ticks && !matches!(rule.target, Target::Ttl(TtlChange::Set(0 | 1) | TtlChange::Decrease(_)))
+}
+
+/// Makes of a match that goes by the clock or by chance one of which the outcome is certain for the moments that a run takes:
+/// rates by the hour, of which no more than the burst passes; chances of all or none; times between those that are left to
+/// connections.
+fn calm(asked: &mut Match) {
+    match asked {
+        Match::Limit(limit) => {
+            (limit.rate, limit.per, limit.burst) = (1 + limit.rate % 10, Per::Hour, 1 + limit.burst % 10);
+        }
+        Match::Hashlimit(limit) => {
+            let rate = match limit.rate {
+                HashlimitRate::Packets(rate, _) => 1 + rate % 10,
+                HashlimitRate::Bytes(_) => 7,
+            };
+            // A rate that is looked at in spans is one by the second to iptables, whose span may be an hour.
+            let per = if limit.rate_match { Per::Second } else { Per::Hour };
+            (limit.rate, limit.burst) = (HashlimitRate::Packets(rate, per), 1 + limit.burst % 10);
+            limit.rate_interval = if limit.rate_match { 3_600 } else { 1 };
+            limit.expire = 3_600_000;
+        }
+        Match::Statistic(statistic) => {
+            if let Statistic::Random(chance) = &mut statistic.value {
+                *chance = if *chance < 1 << 30 { 0 } else { 1 << 31 };
+            }
+        }
+        Match::Conntrack(asked) => {
+            if let Some(expires) = &mut asked.expires {
+                let (first, last) = expires.value;
+                expires.value = [(0, 20), (20, 40), (40, 200), (200, 1_000), (5, 1_000)][(first + last) as usize % 5];
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Takes away some of what a rule asks, so that more packets meet it, and makes a verdict for all packets rarer.

@@ -46,14 +46,15 @@ impl RulesDifferential {
     /// [`Error`] where the kernel cannot be used, or refuses the rules.
     pub fn run(&mut self, rules: &Pair, steps: &[Step]) -> Result<Run, Error> {
         self.kernel.reset()?;
-        for ruleset in rules.both() {
+        // A table of hashlimit lives on where the next rules have one of its name.
+        for ruleset in Pair::read("", "").both().into_iter().chain(rules.both()) {
             let text = ruleset.to_string();
             let said = self.iptables(ruleset.family).restore(&text)?;
             said.map_err(|said| Error::Command { command: "iptables-restore", output: format!("{said}\n{text}") })?;
         }
         let mut engine = Engine::new(rules);
         let mut tally = Tally { rule_sets: 1, ..Tally::default() };
-        let clock = Clock::start()?;
+        let clock = Clock::start_now()?;
         for (nth, batch) in steps.chunks(BATCH).enumerate() {
             for (within, step) in batch.iter().enumerate() {
                 let kernel = self.send(step)?;

@@ -2,7 +2,7 @@
 
 use super::{header, udp};
 use crate::conntrack::{Connection, Conntrack, CtState, Direction, Status};
-use crate::hook::{Ct, PacketBuf};
+use crate::hook::{Ct, PacketBuf, Tracking};
 use crate::packet::{Address, Family, Tuple};
 use crate::ruleset::{ConntrackMatch, Masked, Not, state_bits};
 use crate::time::Instant;
@@ -47,7 +47,7 @@ pub(super) fn matches(asked: &ConntrackMatch, packet: &PacketBuf<'_>, conntrack:
         return false;
     }
     let Facts { original, reply, direction, status, left } = match connection(packet, conntrack) {
-        Some(connection) => Facts::of(connection, packet.tracking.direction, now),
+        Some(connection) => Facts::of(connection, &packet.tracking, now),
         None if is_laid_down(packet) => Facts::template(packet.info().tuple.family),
         None => return asked.state.is_some(),
     };
@@ -80,8 +80,12 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(connection: &Connection, direction: Direction, now: Instant) -> Facts {
-        let status = connection.status();
+    fn of(connection: &Connection, tracking: &Tracking, now: Instant) -> Facts {
+        let (mut status, direction) = (connection.status(), tracking.direction);
+        // The first answer is one also where it is a reset that has ended its connection, and so was not noted there.
+        if tracking.state == CtState::Established && direction == Direction::Reply {
+            status.insert(Status::SEEN_REPLY);
+        }
         // The time of one that is not in the table does not run yet: the kernel finds nothing left of it.
         let left = match status.contains(Status::CONFIRMED) {
             true => (connection.deadline() - now).as_secs(),
