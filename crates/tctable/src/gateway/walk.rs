@@ -184,7 +184,7 @@ impl Gateway {
                 verdict = Verdict::Drop(DropReason::TooManyRepeats);
             }
             if let Verdict::Queue { number, bypass } = verdict {
-                match self.to_queue(number, bypass, hook, step.at) {
+                match self.send_to_queue(number, bypass, hook, step.at) {
                     Some(walked) => return walked,
                     None => verdict = Verdict::Accept,
                 }

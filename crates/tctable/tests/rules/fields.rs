@@ -258,12 +258,7 @@ fn marks() {
 #[test]
 fn other_targets() {
     let queue = |first, count, bypass, fanout| Target::Nfqueue(Nfqueue { first, count, bypass, fanout });
-    let ct = CtTarget {
-        notrack: false,
-        zone: Some(3),
-        helper: Some("ftp".into()),
-        events: Some(0b1_0000_0101),
-    };
+    let ct = CtTarget { notrack: false, zone: Some(3), helper: Some("ftp".into()), events: Some(0b1_0000_0101) };
     let log = Log { level: 7, prefix: "a b: ".into(), flags: 1 | 4 | 32 };
     for (table, rule, expected) in [
         ("filter", "-j NFQUEUE", queue(0, 1, false, false)),

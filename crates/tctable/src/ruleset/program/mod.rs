@@ -22,7 +22,7 @@ mod matches;
 mod multiport;
 mod nfqueue;
 mod outcome;
-mod reject;
+pub(super) mod reject;
 #[cfg(test)]
 mod sample;
 mod set;
