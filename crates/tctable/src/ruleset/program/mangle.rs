@@ -103,7 +103,7 @@ fn lower_mss(packet: &mut PacketBuf<'_>, at: usize, mss: u16) {
     edit(packet, |data| {
         let old = read(data, tcp + at)?;
         put(data, tcp + at, mss)?;
-        let (from, to) = if at % 2 == 0 { (old, mss) } else { (old.swap_bytes(), mss.swap_bytes()) };
+        let (from, to) = if at.is_multiple_of(2) { (old, mss) } else { (old.swap_bytes(), mss.swap_bytes()) };
         adjust(data, tcp + 16, from, to)
     });
 }

@@ -102,7 +102,7 @@ fn is_checksum_right(packet: Packet<'_>, hook: Hook) -> bool {
     let checked = match tuple.protocol {
         protocol::UDP => bytes.get(6..8) != Some(&[0, 0]),
         // Authentication and ESP, and those of which the checksum does not cover all, or is another one.
-        50 | 51 | protocol::GRE | protocol::SCTP | protocol::UDPLITE | protocol::DCCP => false,
+        50 | 51 | protocol::GRE | protocol::SCTP | protocol::UDPLITE => false,
         _ => true,
     };
     if hook == Hook::LocalOut || cut || !checked {

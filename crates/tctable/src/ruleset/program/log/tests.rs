@@ -197,7 +197,7 @@ fn fragments_and_extension_headers() {
             dst,
             protocol: protocol::UDP,
             id: 0xbeef,
-            payload: vec![0, 1, 0, 2, 0, 32, 0, 0].repeat(4),
+            payload: [0, 1, 0, 2, 0, 32, 0, 0].repeat(4),
         };
         datagram.pieces(16).iter().map(|piece| datagram.fragment(piece)).collect::<Vec<_>>()
     };
