@@ -23,6 +23,12 @@ const CLIENT_6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x11, 0, 0, 0, 0, 0, 1);
 const SERVER_6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x22, 0, 0, 0, 0, 0, 1);
 const OWN_6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x11, 0, 0, 0, 0, 0xffff, 0xfffe);
 
+/// A port of which tshark knows nothing, so that it leaves what is quoted alone.
+const PORT: u16 = 4_711;
+
+/// A packet and what it is.
+type Named = (String, Vec<u8>);
+
 /// What the kernel is told, and what that is here.
 const V4: [(&str, RejectWith); 8] = [
     ("icmp type net-unreachable", RejectWith::NetUnreachable),
@@ -86,16 +92,16 @@ fn with_gateway(work: impl FnOnce(&mut Kernel) + Send) {
 }
 
 fn reject_with(with: &str) {
-    // A reset is for segments alone.
+    // A reset is for segments alone; what is left over is dropped, without a word from anybody else.
     let matches = if with == "tcp reset" { "meta l4proto tcp " } else { "" };
-    let rules: String = ["through", "within"]
-        .map(|chain| {
-            format!(
-                "flush chain inet oracle {chain}\nadd rule inet oracle {chain} {matches}counter reject with {with}\n"
-            )
-        })
-        .concat();
-    feed("nft", &["-f", "-"], &rules);
+    let rules = |chain| {
+        format!(
+            "flush chain inet oracle {chain}\n\
+             add rule inet oracle {chain} {matches}reject with {with}\n\
+             add rule inet oracle {chain} drop\n"
+        )
+    };
+    feed("nft", &["-f", "-"], &["through", "within"].map(rules).concat());
 }
 
 /// What the kernel tells the sender of a packet.
@@ -219,8 +225,8 @@ fn datagrams(from: SocketAddr, to: SocketAddr) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn v4_packets(server: Ipv4Addr) -> Vec<(String, Vec<u8>)> {
-    let (from, to) = (SocketAddr::from((CLIENT_4, 1_024)), SocketAddr::from((server, 80)));
+fn v4_packets(server: Ipv4Addr) -> Vec<Named> {
+    let (from, to) = (SocketAddr::from((CLIENT_4, 1_024)), SocketAddr::from((server, PORT)));
     let quoted = udp_packet(to, from, b"x");
     let messages = (0..=19).chain([30, 40, 42, 43, 255]).map(|kind| {
         (format!("ICMP {kind}"), ip(CLIENT_4.into(), server.into(), protocol::ICMP, &icmp(kind, 0, 7, &quoted)))
@@ -251,8 +257,8 @@ fn v4_packets(server: Ipv4Addr) -> Vec<(String, Vec<u8>)> {
     named.map(|(name, packet)| (name.to_owned(), packet)).chain(messages).collect()
 }
 
-fn v6_packets(server: Ipv6Addr) -> Vec<(String, Vec<u8>)> {
-    let (from, to) = (SocketAddr::from((CLIENT_6, 1_024)), SocketAddr::from((server, 80)));
+fn v6_packets(server: Ipv6Addr) -> Vec<Named> {
+    let (from, to) = (SocketAddr::from((CLIENT_6, 1_024)), SocketAddr::from((server, PORT)));
     let quoted = udp_packet(to, from, b"x");
     let message = |kind| icmpv6(CLIENT_6, server, [kind, 0], 7, &quoted);
     let messages = [0, 1, 2, 3, 4, 5, 100, 127, 128, 129, 130, 139, 143, 200, 255]
@@ -272,8 +278,6 @@ fn v6_packets(server: Ipv6Addr) -> Vec<(String, Vec<u8>)> {
         ("extension headers", options(protocol::UDP).build(&datagram)),
         ("extension headers and a segment", options(protocol::TCP).build(&syn)),
         ("extension headers and ICMPv6", options(protocol::ICMPV6).build(&message(1))),
-        ("atomic fragment", header(protocol::UDP).fragment(1, 0, false).build(&datagram)),
-        ("atomic fragment of a segment", header(protocol::TCP).fragment(1, 0, false).build(&syn)),
         ("nothing follows", header(protocol::NO_NEXT).build(b"")),
         ("nothing follows, and then something", header(protocol::NO_NEXT).build(b"12345678")),
         ("extension header and then nothing", header(253).extension(protocol::DESTINATION, &[1, 4]).build(b"")),
@@ -283,11 +287,7 @@ fn v6_packets(server: Ipv6Addr) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Compares all answers to packets through the gateway, and to it, and gives ours.
-fn compare(
-    kernel: &mut Kernel,
-    withs: &[(&str, RejectWith)],
-    packets: &[(Hook, Vec<(String, Vec<u8>)>)],
-) -> Vec<Vec<u8>> {
+fn compare(kernel: &mut Kernel, withs: &[(&str, RejectWith)], packets: &[(Hook, Vec<Named>)]) -> Vec<Vec<u8>> {
     let mut answers = Vec::new();
     let mut differences = Vec::new();
     for (told, with) in withs {
@@ -324,7 +324,8 @@ fn is_valid(answers: &[Vec<u8>]) {
         writer.join().expect("no panic").expect("it reads");
         Some(String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let wrong = "_ws.malformed || ip.checksum.status == \"Bad\" || tcp.checksum.status == \"Bad\" || \
+    // tshark 4.0 sums what is quoted of a segment as if it were all of it.
+    let wrong = "_ws.malformed || ip.checksum.status == \"Bad\" || (tcp.checksum.status == \"Bad\" && !icmp) || \
                  icmp.checksum.status == \"Bad\" || icmpv6.checksum.status == \"Bad\"";
     let right =
         "ip.checksum.status == \"Good\" || tcp.checksum.status == \"Good\" || icmpv6.checksum.status == \"Good\"";
