@@ -92,7 +92,8 @@ const ANSWER_SYSCTLS: [(&str, &str); 5] = [
 ];
 
 /// Connections are tracked, and what the kernel itself has to say is not heard, before any table of iptables sees it: but
-/// for the answers of rules.
+/// for the answers of rules. What is for the gateway gets as far as its connection is confirmed: of one priority the hook
+/// that was registered first comes last.
 const BYSTANDER: &str = "\
 table inet oracle {
 chain helpers { type filter hook prerouting priority filter; }
@@ -105,6 +106,7 @@ icmpv6 type { packet-too-big, time-exceeded, parameter-problem, mld-listener-que
 icmpv6 type { mld-listener-done, mld2-listener-report, nd-router-solicit, nd-router-advert } drop
 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } drop
 }
+chain input { type filter hook input priority 2147483647; policy drop; }
 chain track { type filter hook postrouting priority 300; ct state invalid accept; }
 }
 ";

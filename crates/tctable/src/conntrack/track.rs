@@ -298,7 +298,10 @@ impl Conntrack {
     fn end_or_refuse(&mut self, now: Instant, bytes: u32, place: u32, direction: Direction, verdict: Verdict) {
         match verdict {
             Verdict::Kill => {
-                self.slab[place].refresh(now, direction, bytes, Millis(0));
+                // Its timer is taken out of the kernel's hands as it is: rules still see what was left.
+                let connection = &mut self.slab[place];
+                let left = Millis::from(connection.deadline() - now);
+                connection.refresh(now, direction, bytes, left);
                 self.end(place, now, EndReason::Reset);
             }
             Verdict::Reopen => self.end(place, now, EndReason::Reopened),

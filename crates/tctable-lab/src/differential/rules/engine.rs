@@ -57,6 +57,10 @@ struct Look {
 impl Observer for Look {
     fn seen(&mut self, _: &Gateway, seen: &Seen<'_>) {
         let (Ok(info), Some(passed), Verdict::Accept) = (seen.packet, &seen.passed, seen.verdict) else { return };
+        // What is for the gateway leaves by no device.
+        if passed.packet.output().is_none() {
+            return;
+        }
         let whole = info.fragment == Fragment::None;
         let data = passed.packet.data();
         let length = (info.ip_len as usize).min(data.len());

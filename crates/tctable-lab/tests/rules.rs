@@ -1,0 +1,141 @@
+//! The engine's rules beside those of the running kernel. Needs root, nf_conntrack, TUN and iptables; where they are missing
+//! nothing is tested and one line says so.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use tctable_lab::differential::rules::{Difference, Pair, Run, RulesDifferential, Tally, steps};
+use tctable_lab::kernel::{Error, Kernel};
+use tctable_lab::packets::{Ipv4, protocol};
+use tctable_lab::rules::Variant;
+use tctable_lab::step::{Side, Step};
+use tctable_lab::talks::{self, Kind};
+
+/// Runs `work` with both sides, or says why not.
+fn with_both(variant: Variant, work: impl FnOnce(&mut RulesDifferential) + Send) {
+    if Command::new("iptables-legacy-save").output().is_err() {
+        eprintln!("not tested: no iptables here");
+        return;
+    }
+    let ran = Kernel::run(|kernel| RulesDifferential::new(kernel, variant).map(|mut both| work(&mut both)));
+    match ran {
+        Ok(Ok(())) => {}
+        Err(Error::Unavailable(why)) => eprintln!("not tested: {why}"),
+        Ok(Err(error)) | Err(error) => panic!("{error}"),
+    }
+}
+
+/// Both say the same of these rules and packets.
+fn agree(both: &mut RulesDifferential, rules: &Pair, steps: &[Step]) -> Tally {
+    let Run { tally, difference } = both.run(rules, steps).expect("the kernel works");
+    if let Some(difference) = difference {
+        panic!("{difference}\n{rules}");
+    }
+    tally
+}
+
+#[test]
+fn fifty_thousand_packets_through_random_rules() {
+    with_both(Variant::Legacy, |both| {
+        let mut tally = Tally::default();
+        for seed in 0..25 {
+            tally += agree(both, &Pair::random(seed), &steps(&Kind::ALL, seed, 2_000));
+        }
+        let met = tally.kinds.values().filter(|[_, met]| *met > 0).count();
+        assert!(tally.packets == 50_000 && met >= 40, "{met} kinds\n{tally}");
+        assert!(tally.forwarded > 10_000 && tally.answers > 100, "{tally:?}");
+    });
+}
+
+#[test]
+fn chance_is_told_from_agreement() {
+    let rules = Pair::read("*filter\n-A FORWARD -m statistic --mode random --probability 0.5 -j DROP\nCOMMIT\n", "");
+    let steps: Vec<Step> =
+        steps(&[Kind::Udp], 1, 400).into_iter().filter(|step| step.packet[0] >> 4 == 4).take(100).collect();
+    assert_eq!(steps.len(), 100);
+    with_both(Variant::Legacy, |both| {
+        let difference = both.run(&rules, &steps).expect("the kernel works").difference;
+        assert!(matches!(difference, Some(Difference::Packet { .. })), "{difference:?}");
+    });
+}
+
+/// nf_tables looks no further where a datagram has no ports; ip_tables drops it, and so do we.
+#[test]
+fn a_difference_is_reduced_to_one_packet_and_one_rule() {
+    let rules = Pair::read(
+        "*filter\n-A FORWARD -s 10.11.0.0/16 -p udp -m comment --comment a -m udp --dport 53 -j ACCEPT\n\
+         -A FORWARD -p udp -m udp --sport 53\n-A FORWARD -p tcp\nCOMMIT\n",
+        "*filter\n-A FORWARD -p tcp\nCOMMIT\n",
+    );
+    let cut = Ipv4::new([10, 11, 1, 10], [10, 22, 1, 10], protocol::UDP).build(&[4, 4, 0]);
+    let mut steps = steps(&[Kind::Icmp, Kind::Sctp], 1, 100);
+    steps.insert(60, Step { side: Side::Left, packet: cut.clone() });
+    with_both(Variant::Nft, |both| {
+        let difference = both.run(&rules, &steps).expect("the kernel works").difference.expect("nf_tables forwards it");
+        let reduced = both.reduce(rules, steps, difference).expect("the kernel works");
+        let count = |rules: &Pair| rules.to_string().matches("-A ").count();
+        assert_eq!((reduced.steps.len(), count(&reduced.rules), reduced.shows_again), (1, 1, true), "{reduced:?}");
+        let Difference::Packet { kernel, engine, .. } = reduced.difference else { panic!("{}", reduced.difference) };
+        assert!(kernel.forwarded.is_some() && engine.forwarded.is_none());
+    });
+}
+
+#[test]
+fn every_rejection_is_answered_as_the_kernel_does() {
+    let [v4, v6] = [
+        "icmp-net-unreachable icmp-host-unreachable icmp-port-unreachable icmp-proto-unreachable icmp-net-prohibited \
+         icmp-host-prohibited icmp-admin-prohibited",
+        "icmp6-no-route icmp6-adm-prohibited icmp6-addr-unreachable icmp6-port-unreachable icmp6-policy-fail \
+         icmp6-reject-route",
+    ]
+    .map(|all| {
+        let kinds: Vec<&str> = all.split_whitespace().collect();
+        let mut text = String::from("*filter\n-A OUTPUT\n-A FORWARD -m conntrack --ctstate NEW -m statistic --mode nth --every 2 --packet 0 -j ACCEPT\n");
+        for chain in ["FORWARD", "INPUT"] {
+            for (nth, kind) in kinds.iter().enumerate() {
+                let left = kinds.len() + 1 - nth;
+                let _ = writeln!(
+                    text,
+                    "-A {chain} -m statistic --mode nth --every {left} --packet 0 -j REJECT --reject-with {kind}"
+                );
+            }
+            let _ = writeln!(text, "-A {chain} -p tcp -j REJECT --reject-with tcp-reset");
+        }
+        text + "COMMIT\n"
+    });
+    let rules = Pair::read(&v4, &v6);
+    with_both(Variant::Legacy, |both| {
+        for seed in 1..5 {
+            let tally = agree(both, &rules, &steps(&Kind::ALL, seed, 2_000));
+            assert!(tally.answers > 500, "{tally:?}");
+        }
+    });
+}
+
+/// When the kernel forgets the connections that have ended is a matter of its ticks; UDP's do not end here.
+#[test]
+fn connections_are_limited_by_address() {
+    let rules = |mask: [u8; 2]| {
+        let [v4, v6] = mask.map(|mask| {
+            format!(
+                "*filter\n-A FORWARD -m connlimit --connlimit-above 3 --connlimit-mask {mask} -j DROP\n\
+                 -A FORWARD -p udp -m connlimit --connlimit-upto 4 --connlimit-mask {mask} --connlimit-daddr\nCOMMIT\n"
+            )
+        });
+        Pair::read(&v4, &v6)
+    };
+    with_both(Variant::Legacy, |both| {
+        for (seed, mask) in [[32, 128], [16, 64], [31, 127], [0, 0]].into_iter().enumerate() {
+            agree(both, &rules(mask), &steps(&[Kind::Udp], seed as u64, 1_000));
+        }
+    });
+}
+
+#[test]
+fn a_run_is_the_same_for_the_same_seed() {
+    let both = [steps(&[Kind::Tcp, Kind::Udp], 5, 100), steps(&[Kind::Tcp, Kind::Udp], 5, 100)];
+    assert!(both[0] == both[1] && both[0].len() == 100);
+    assert_ne!(both[0], steps(&[Kind::Tcp, Kind::Udp], 6, 100));
+    assert_eq!(Pair::random(5), Pair::random(5));
+    assert!(talks::describe(&both[0][0].packet).starts_with("IP"));
+}
