@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use tctable_lab::differential::rules::{Difference, Pair, Run, RulesDifferential, Tally, steps};
+use tctable_lab::differential::rules::{Difference, Pair, RulesDifferential, Run, Tally, steps};
 use tctable_lab::kernel::{Error, Kernel};
 use tctable_lab::packets::{Ipv4, protocol};
 use tctable_lab::rules::Variant;
