@@ -286,9 +286,6 @@ fn v6_packets(server: Ipv6Addr) -> Vec<Named> {
     named.map(|(name, packet)| (name.to_owned(), packet)).chain(messages).collect()
 }
 
-/// A packet and what it is called.
-type Named = (String, Vec<u8>);
-
 /// Compares all answers to packets through the gateway, and to it, and gives ours.
 fn compare(kernel: &mut Kernel, withs: &[(&str, RejectWith)], packets: &[(Hook, Vec<Named>)]) -> Vec<Vec<u8>> {
     let mut answers = Vec::new();
