@@ -192,13 +192,8 @@ fn messages_of_version_6() {
 fn fragments_and_extension_headers() {
     let [from, to] = v4();
     let pieces = |src, dst| {
-        let datagram = Datagram {
-            src,
-            dst,
-            protocol: protocol::UDP,
-            id: 0xbeef,
-            payload: [0, 1, 0, 2, 0, 32, 0, 0].repeat(4),
-        };
+        let datagram =
+            Datagram { src, dst, protocol: protocol::UDP, id: 0xbeef, payload: [0, 1, 0, 2, 0, 32, 0, 0].repeat(4) };
         datagram.pieces(16).iter().map(|piece| datagram.fragment(piece)).collect::<Vec<_>>()
     };
     let texts: Vec<String> = pieces(from.ip(), to.ip()).iter().map(|piece| line(piece, 0)).collect();
