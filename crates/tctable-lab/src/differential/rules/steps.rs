@@ -60,9 +60,7 @@ pub fn takes(step: &Step) -> bool {
         Side::Right => (22, 11),
     };
     match packet.first().map(|first| first >> 4) {
-        Some(4) => {
-            packet.len() >= 20 && packet[8] > 1 && packet[12..14] == [10, own] && packet[16..18] == [10, other]
-        }
+        Some(4) => packet.len() >= 20 && packet[8] > 1 && packet[12..14] == [10, own] && packet[16..18] == [10, other],
         Some(6) => {
             let net = |nth: u8| [0xfd, 0, 0, if nth == 11 { 0x11 } else { 0x22 }, 0, 0, 0, 0];
             packet.len() >= 40 && packet[7] > 1 && packet[8..16] == net(own) && packet[24..32] == net(other)
