@@ -74,7 +74,7 @@ fuzz_target!(|input: &[u8]| {
         for expectation in expectations.iter() {
             assert!(expectation.deadline > now && expectation.tuple.family == family);
             assert!(expectations.find(now, &expectation.tuple, 0) == Some(expectation));
-            let _ = expectation.proc_line(now).to_string();
+            let _ = tctable::text::expectation(expectation, now).to_string();
         }
         let statistics = expectations.statistics();
         assert_eq!(statistics.create - statistics.delete, expectations.len() as u64);

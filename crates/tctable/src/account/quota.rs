@@ -183,3 +183,55 @@ fn previous(period: Period, span: Span, offset: UtcOffset) -> Instant {
         None => span.begins,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: Quota =
+        Quota { period: Period::Day, soft: None, hard: Some(HardMark { bytes: 1_000, verdict: OverQuota::Drop }) };
+
+    #[test]
+    fn the_last_period_never_ends() {
+        let offset = UtcOffset::default();
+        let mut meter = Meter::new(Instant::MAX, &QUOTA, offset);
+        meter.lent = 100;
+        meter.roll(Instant::MAX, &QUOTA, offset);
+        meter.charge(Instant::MAX, 60, 100);
+        assert_eq!((meter.used, meter.lent), (60, 0));
+    }
+
+    #[test]
+    fn what_comes_late_is_charged_to_its_own_period() {
+        let (offset, day) = (UtcOffset::default(), |day: u64| Instant::from_secs(day * 86_400));
+        let mut meter = Meter::new(day(10), &QUOTA, offset);
+        meter.lent = 100;
+        meter.roll(day(11), &QUOTA, offset);
+        meter.lent = 50;
+        // Lent yesterday, and the day before that.
+        meter.charge(day(10), 60, 100);
+        meter.charge(day(9), 70, 100);
+        assert_eq!((meter.used, meter.previous, meter.lent), (0, 60, 50));
+        meter.roll(day(13), &QUOTA, offset);
+        assert_eq!((meter.previous, meter.lent), (0, 0));
+    }
+
+    #[test]
+    fn all_borrowers_together_get_half_of_what_is_left_at_most() {
+        let offset = UtcOffset::default();
+        let quota = Quota { hard: Some(HardMark { bytes: 1 << 30, verdict: OverQuota::Drop }), ..QUOTA };
+        for borrowers in [1u64, 4, 400, 40_000] {
+            let mut meter = Meter::new(day_one(), &quota, offset);
+            for _ in 0..borrowers {
+                meter.lent += meter.spare(&quota, 0, borrowers);
+            }
+            assert!(meter.lent <= 1 << 29, "{borrowers}");
+            assert!(meter.lent > 0);
+        }
+        assert_eq!(Meter::new(day_one(), &QUOTA, offset).spare(&QUOTA, 0, 1), 0, "not worth it");
+    }
+
+    fn day_one() -> Instant {
+        Instant::from_secs(86_400)
+    }
+}

@@ -113,10 +113,10 @@ impl Roster {
 
     /// What changes for a group and the one that it is a part of.
     pub(super) fn change(&mut self, number: u32, change: impl Fn(&mut State)) {
-        for number in self.chain(number) {
-            if let Some(state) = self.get_mut(number) {
-                change(state);
-            }
+        let Some(state) = self.get_mut(number) else { return };
+        change(state);
+        if let Some(parent) = state.parent.and_then(|parent| self.get_mut(parent)) {
+            change(parent);
         }
     }
 
@@ -146,9 +146,9 @@ impl Roster {
         self.states.iter().any(|state| state.limits.is_any())
     }
 
-    /// What a host counted as a member of its group.
-    fn share(host: &Host, sum: &mut [ClassCounters; 4]) {
-        let base = host.base.as_deref().copied().unwrap_or_default();
+    /// What a host counted as a member of its group, where it had counted `base` before.
+    fn share(host: &Host, base: Option<&[ClassCounters; 4]>, sum: &mut [ClassCounters; 4]) {
+        let base = base.copied().unwrap_or_default();
         for ((sum, from), to) in sum.iter_mut().zip(base).zip(host.all_classes()) {
             sum.add_since(from, to);
         }
@@ -177,7 +177,7 @@ impl Hosts {
         let host = &mut self.slab[place];
         let number = std::mem::replace(&mut host.group, NOBODY);
         let Some(state) = self.roster.get_mut(number) else { return };
-        Roster::share(host, &mut state.departed);
+        Roster::share(host, host.base.as_deref(), &mut state.departed);
         host.base = None;
         let (next, previous) = (host.next_member, host.previous_member);
         let initiated = host.initiated_connections();
@@ -208,32 +208,18 @@ impl Hosts {
 
     /// Other groups. Those that keep their name keep what they counted, and the others are gone with it. Nothing is lent.
     pub(super) fn regroup(&mut self, now: Instant, groups: Groups) {
-        let places: Vec<u32> = self.places().collect();
-        // The group of each host by its name, and what it had when it came there.
-        let before: Vec<(Option<Arc<str>>, Option<Box<[ClassCounters; 4]>>)> = places
-            .iter()
-            .map(|place| {
-                let name = self.roster.get(self.slab[*place].group).map(|state| state.name.clone());
-                (name, self.slab[*place].base.clone())
-            })
-            .collect();
-        // What the old groups have when the hosts that go on to others have left them.
-        let decided: Vec<Option<u32>> = places
-            .iter()
-            .map(|place| {
-                let host = &self.slab[*place];
-                groups.decide(host.family, host.address, host.mac())
-            })
-            .collect();
         let mut old = std::mem::replace(&mut self.roster, Roster::new(groups, now, self.config.utc_offset));
-        for ((place, (name, base)), number) in places.into_iter().zip(before).zip(decided) {
-            let stays =
-                name.is_some() && name == number.and_then(|n| self.roster.get(n)).map(|state| state.name.clone());
+        for place in self.places() {
             let host = &mut self.slab[place];
-            if !stays && let Some(state) = old.get_mut(host.group) {
-                Roster::share(host, &mut state.departed);
+            let number = self.roster.groups.decide(host.family, host.address, host.mac());
+            // The old groups' numbers mean nothing from here on.
+            let before = old.get_mut(std::mem::replace(&mut host.group, NOBODY));
+            let name = number.and_then(|number| self.roster.get(number)).map(|state| &state.name);
+            let stays = before.as_ref().is_some_and(|before| Some(&before.name) == name);
+            let base = host.base.take();
+            if let (Some(before), false) = (before, stays) {
+                Roster::share(host, base.as_deref(), &mut before.departed);
             }
-            (host.group, host.base) = (NOBODY, None);
             self.move_to(place, number);
             if stays {
                 self.slab[place].base = base;
@@ -269,7 +255,8 @@ impl Hosts {
             }
         }
         for place in self.roster.members(&self.slab, number) {
-            Roster::share(&self.slab[place], &mut classes);
+            let host = &self.slab[place];
+            Roster::share(host, host.base.as_deref(), &mut classes);
         }
         Some(GroupReport {
             name: state.name.clone(),

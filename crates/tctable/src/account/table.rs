@@ -2,132 +2,23 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::group::Groups;
+use super::config::Config;
 use super::host::{Class, Host, NOBODY, Side};
-use super::limit::{Limits, Reached, Refusal};
 use super::links::{END, Links};
 use super::mac::Station;
 use super::metering::Turns;
-use super::period::UtcOffset;
+use super::owner::Owner;
 use super::quota::{MarkReached, Meter, Quota};
 use super::rates::Traffic;
 use super::roster::Roster;
-use crate::conntrack::{Cookie, Direction};
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Line, Slab, prefetch};
-use crate::time::{Duration, Instant, Promptness, Wheel};
-
-/// How hosts are kept.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Hosts that the table may hold: `net.tctable.host_max`.
-    pub max: u32,
-    /// Connections that a host may have opened at a time: `net.tctable.host_connections_max`; 0 is no limit. What others
-    /// open to it does not count, so that nobody can use up what is another's.
-    pub max_connections: u32,
-    /// New connections that a host may open a second: `net.tctable.host_new_connections_max`, as
-    /// [`Limits::new_connections`]; 0 is no limit.
-    pub max_new_connections: u32,
-    /// How long a host is kept without traffic and without connections: `net.tctable.host_timeout`.
-    pub timeout: Duration,
-    /// What each host may send and receive in a period. What a host used is remembered to the period's end, also when the
-    /// host goes before that, for as many of those as there may be hosts.
-    pub quota: Option<Quota>,
-    /// Hosts that count as one.
-    pub groups: Groups,
-    /// Where local midnight lies, at which periods begin.
-    pub utc_offset: UtcOffset,
-    /// Whether rates are kept ([`Host::rates`]), at 800 bytes for each host: `net.tctable.host_rates`.
-    pub rates: bool,
-    /// Whether each host knows its connections ([`crate::Gateway::host_connections`]), at eight bytes for each connection:
-    /// `net.tctable.host_links`.
-    pub links: bool,
-}
-
-impl Default for Config {
-    /// 1,048,576 hosts with any number of connections, 15 minutes, nothing else.
-    fn default() -> Self {
-        Config {
-            max: 1 << 20,
-            max_connections: 0,
-            max_new_connections: 0,
-            timeout: Duration::from_secs(900),
-            quota: None,
-            groups: Groups::default(),
-            utc_offset: UtcOffset::default(),
-            rates: false,
-            links: false,
-        }
-    }
-}
-
-impl Config {
-    /// What each host may open.
-    fn limits(&self) -> Limits {
-        Limits { connections: self.max_connections, new_connections: self.max_new_connections }
-    }
-}
+use crate::time::{Instant, Promptness, Wheel};
 
 /// The table holds `max` hosts, or too many whose hashes are alike: the packet is not counted for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("host table full")]
 pub struct HostTableFull;
-
-/// The host that a connection belongs to, as it is kept on the connection: a packet of the connection finds its host, and
-/// which of its ends are inside, without a look-up.
-///
-/// The link never dangles: a host with open connections does not expire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    /// The host's place in its table.
-    pub(crate) place: u32,
-    /// The connection's id within its host.
-    pub(crate) id: u64,
-    pub(crate) ends: Ends,
-}
-
-/// Which ends of a connection are inside, as they were at its first packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ends {
-    pub(crate) source: bool,
-    pub(crate) destination: bool,
-    /// The host that the connection belongs to is its destination.
-    pub(crate) responder: bool,
-}
-
-impl Ends {
-    /// The side of the connection's host, as a packet of that direction sees it, where only that end is inside.
-    #[inline(always)]
-    pub(crate) fn only_side(self, direction: Direction) -> Option<Side> {
-        let bits = usize::from(self.source) | usize::from(self.destination) << 1 | usize::from(self.responder) << 2;
-        match (bits, direction) {
-            (0b001, Direction::Original) | (0b110, Direction::Reply) => Some(Side::Tx),
-            (0b001, Direction::Reply) | (0b110, Direction::Original) => Some(Side::Rx),
-            _ => None,
-        }
-    }
-}
-
-impl Owner {
-    /// At a million new connections a second on one host, ids last for more than a year; at ten thousand, a century.
-    pub(super) const MAX_ID: u64 = (1 << 45) - 1;
-
-    pub(crate) fn to_cookie(self) -> Cookie {
-        let place = self.place + 1;
-        let Ends { source, destination, responder } = self.ends;
-        let bits = u64::from(source) | u64::from(destination) << 1 | u64::from(responder) << 2;
-        let word = (self.id & Self::MAX_ID) << 3 | bits;
-        Cookie([place as u16, (place >> 16) as u16, word as u16, (word >> 16) as u16, (word >> 32) as u16])
-    }
-
-    #[inline(always)]
-    pub(crate) fn from_cookie(Cookie(half): Cookie) -> Option<Owner> {
-        let place = u32::from(half[0]) | u32::from(half[1]) << 16;
-        let word = u64::from(half[2]) | u64::from(half[3]) << 16 | u64::from(half[4]) << 32;
-        let ends = Ends { source: word & 1 != 0, destination: word & 2 != 0, responder: word & 4 != 0 };
-        Some(Owner { place: place.checked_sub(1)?, id: word >> 3, ends })
-    }
-}
 
 /// The hosts of one shard.
 #[derive(Debug)]
@@ -144,15 +35,15 @@ pub struct Hosts {
     buried: usize,
     pub(super) roster: Roster,
     /// Whether connections that begin have to be looked at: somebody is limited.
-    limited: bool,
+    pub(super) limited: bool,
     /// Whether somebody wants to know of connections that begin and end.
-    attentive: bool,
+    pub(super) attentive: bool,
     pub(super) turns: Turns,
     /// What hosts that are gone used of their quota in the present period.
     pub(super) remembered: BTreeMap<(Family, Address), Meter>,
     pub(super) forgotten: u64,
     pub(super) marks_reached: Vec<MarkReached>,
-    links: Links,
+    pub(super) links: Links,
 }
 
 impl Hosts {
@@ -431,138 +322,6 @@ impl Hosts {
         self.slab[place].by_device = true;
     }
 
-    /// Gives a new connection to a host.
-    #[inline(always)]
-    pub(crate) fn open(&mut self, now: Instant, place: u32, class: Class, ends: Ends) -> Owner {
-        let host = &mut self.slab[place];
-        let id = host.next_id;
-        let entry = &mut host.classes[class as usize];
-        entry.open += 1;
-        entry.unassured += 1;
-        entry.initiated += u32::from(!ends.responder);
-        host.next_id += 1;
-        if self.attentive && !ends.responder {
-            self.count_opened(now, place);
-        }
-        Owner { place, id, ends }
-    }
-
-    /// Counts a connection that a host opened, for those who limit it.
-    #[inline(never)]
-    fn count_opened(&mut self, now: Instant, place: u32) {
-        let host = &mut self.slab[place];
-        host.pace.take(now, self.config.max_new_connections);
-        let group = host.group;
-        self.roster.change(group, |state| {
-            state.initiated += 1;
-            state.pace.take(now, state.limits.new_connections);
-        });
-    }
-
-    /// A connection that a host opened is no more.
-    fn count_closed(&mut self, owner: Owner) {
-        if !owner.ends.responder {
-            let group = self.slab[owner.place].group;
-            self.roster.change(group, |state| state.initiated -= 1);
-        }
-    }
-
-    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about. The token that it took of a limit on
-    /// new connections is used up.
-    pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
-        let host = &mut self.slab[owner.place];
-        let entry = &mut host.classes[class as usize];
-        entry.open -= 1;
-        entry.unassured -= 1;
-        entry.initiated -= u32::from(!owner.ends.responder);
-        host.next_id = owner.id;
-        self.count_closed(owner);
-    }
-
-    /// A connection of a host became assured.
-    pub(crate) fn assure(&mut self, owner: Owner, class: Class) {
-        self.slab[owner.place].classes[class as usize].unassured -= 1;
-    }
-
-    /// What stands in the way of a connection that somebody is about to open.
-    #[inline(always)]
-    pub(crate) fn refusal(
-        &self,
-        now: Instant,
-        family: Family,
-        address: Address,
-        station: impl FnOnce() -> Station,
-    ) -> Option<Refusal> {
-        if self.limited { self.look_for_refusal(now, family, address, station) } else { None }
-    }
-
-    #[inline(never)]
-    fn look_for_refusal(
-        &self,
-        now: Instant,
-        family: Family,
-        address: Address,
-        station: impl FnOnce() -> Station,
-    ) -> Option<Refusal> {
-        let host = self.find(family, address).map(|place| &self.slab[place]);
-        let reached = host.and_then(|host| self.config.limits().reached(now, host.initiated_connections(), host.pace));
-        if let Some(reached) = reached {
-            return Some(match reached {
-                Reached::Connections => Refusal::HostConnections,
-                Reached::NewConnections => Refusal::HostNewConnections,
-            });
-        }
-        let group = match host {
-            Some(host) => host.group,
-            None => self.roster.groups.decide(family, address, station().address())?,
-        };
-        let mut states = self.roster.chain(group).filter_map(|number| self.roster.get(number));
-        states.find_map(|state| state.limits.reached(now, state.initiated, state.pace)).map(|reached| match reached {
-            Reached::Connections => Refusal::GroupConnections,
-            Reached::NewConnections => Refusal::GroupNewConnections,
-        })
-    }
-
-    /// Ends a connection of a host, which was at a place in the connection table: from then on the host may expire.
-    pub(crate) fn close(&mut self, owner: Owner, class: Class, assured: bool, at: Instant, connection: u32) {
-        let entry = &mut self.slab[owner.place].classes[class as usize];
-        entry.open -= 1;
-        entry.unassured -= u32::from(!assured);
-        entry.initiated -= u32::from(!owner.ends.responder);
-        entry.ended = entry.ended.max(at);
-        if self.attentive {
-            self.note_end(owner, connection);
-        }
-    }
-
-    #[inline(never)]
-    fn note_end(&mut self, owner: Owner, connection: u32) {
-        self.count_closed(owner);
-        if self.config.links {
-            self.links.remove(&mut self.slab[owner.place].newest, connection);
-        }
-    }
-
-    /// Links a host with a connection of its own, by the connection's place, if links are kept.
-    #[inline(always)]
-    pub(crate) fn link(&mut self, owner: Owner, connection: u32) {
-        if self.attentive {
-            self.note_link(owner, connection);
-        }
-    }
-
-    #[inline(never)]
-    fn note_link(&mut self, owner: Owner, connection: u32) {
-        if self.config.links {
-            self.links.push(&mut self.slab[owner.place].newest, connection);
-        }
-    }
-
-    /// The places of a host's connections, the newest first; `None` where links are not kept.
-    pub(crate) fn linked(&self, place: u32) -> Option<impl Iterator<Item = u32>> {
-        self.config.links.then(|| self.links.iter(self.slab[place].newest))
-    }
-
     /// The host that a connection belongs to.
     pub(crate) fn get(&self, owner: Owner) -> &Host {
         &self.slab[owner.place]
@@ -646,30 +405,5 @@ impl Hosts {
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.wheel.next_timeout()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn an_owner_comes_back_from_its_cookie(
-            place in 0..u32::MAX,
-            id in 0u64..=Owner::MAX_ID,
-            source: bool,
-            destination: bool,
-            responder: bool,
-        ) {
-            let owner = Owner { place, id, ends: Ends { source, destination, responder } };
-            prop_assert_eq!(Owner::from_cookie(owner.to_cookie()), Some(owner));
-        }
-    }
-
-    #[test]
-    fn an_empty_cookie_has_no_owner() {
-        assert_eq!(Owner::from_cookie(Cookie::default()), None);
     }
 }

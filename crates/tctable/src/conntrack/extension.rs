@@ -16,6 +16,8 @@ pub(super) struct Extension {
     pub(super) master: Option<ConnectionId>,
     /// The helper that listens to it.
     pub(super) helper: Option<Attached>,
+    /// The events that are told of it, where a rule chose them (`CT --ctevents`).
+    pub(super) events: Option<Changes>,
 }
 
 impl Conntrack {
@@ -46,6 +48,12 @@ impl Conntrack {
     pub fn master(&self, id: ConnectionId) -> Option<&Connection> {
         let master = self.live(id).and_then(|place| self.extension(place))?.master?;
         self.get(master)
+    }
+
+    /// What of these changes is told of the connection at a place.
+    pub(crate) fn told(&self, place: u32, changes: Changes) -> Changes {
+        let chosen = self.extension(place).and_then(|extension| extension.events);
+        chosen.map_or(changes, |chosen| changes.and(chosen))
     }
 
     /// The name of the helper that listens to a connection.

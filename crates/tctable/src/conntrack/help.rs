@@ -96,7 +96,7 @@ impl Conntrack {
             return None;
         }
         let helper = helper.map(|helper| Attached::new(helper.clone()));
-        Some(Box::new(Extension { labels: 0, master, helper }))
+        Some(Box::new(Extension { master, helper, ..Extension::default() }))
     }
 
     /// Shows a packet to the helper of its connection, if that has one; tells whether the packet goes on.
@@ -225,6 +225,11 @@ impl Conntrack {
             extension.helper = Some(Attached::new(helper.clone()));
             new.connection.status.insert(Status::HELPER);
         }
+    }
+
+    /// Lets a connection that begins tell of these events alone.
+    pub(crate) fn choose_events(new: &mut Unconfirmed, events: Changes) {
+        new.extension.get_or_insert_default().events = Some(events);
     }
 
     /// Gives a connection a helper, as a rule does for new ones; tells whether both were there.

@@ -89,6 +89,8 @@ pub(crate) struct End {
     pub(crate) id: ConnectionId,
     pub(crate) at: Instant,
     pub(crate) reason: EndReason,
+    /// The events that are told of it.
+    pub(crate) events: Changes,
 }
 
 /// The connection table of one shard.
@@ -409,7 +411,7 @@ impl Conntrack {
         self.unassured.remove(place);
         self.index.remove(hash, place);
         self.statistics.delete += 1;
-        self.ended.push_back(End { place, id: self.id(place), at, reason });
+        self.ended.push_back(End { place, id: self.id(place), at, reason, events: Changes::ALL });
     }
 
     /// Ends a connection now.
@@ -465,10 +467,11 @@ impl Conntrack {
     /// A connection that ended since the last call, in the order of their ends. Its place is free after this, but shows
     /// the connection until the next one is confirmed.
     pub(crate) fn take_ended(&mut self) -> Option<End> {
-        let end = self.ended.pop_front()?;
+        let mut end = self.ended.pop_front()?;
         if self.slab[end.place].status.is_extended()
             && let Some(extension) = self.extensions.remove(&end.place)
         {
+            end.events = extension.events.unwrap_or(end.events);
             self.end_extension(end, extension);
         }
         self.slab.remove(end.place);

@@ -159,7 +159,7 @@ impl Gateway {
         let walked = match verdict {
             Verdict::Accept => self.go_on(now, &mut walk, hook, Some(at)),
             Verdict::Repeat => self.go_on(now, &mut walk, hook, at.before()),
-            Verdict::Queue { number, bypass } => match self.to_queue(number, bypass, hook, at) {
+            Verdict::Queue { number, bypass } => match self.send_to_queue(number, bypass, hook, at) {
                 Some(walked) => walked,
                 None => self.go_on(now, &mut walk, hook, Some(at)),
             },
@@ -173,7 +173,7 @@ impl Gateway {
     }
 
     /// What becomes of a packet that is to go to a queue; `None`: it goes on without.
-    pub(super) fn to_queue(&mut self, number: u16, bypass: bool, hook: Hook, at: Position) -> Option<Walked> {
+    pub(super) fn send_to_queue(&mut self, number: u16, bypass: bool, hook: Hook, at: Position) -> Option<Walked> {
         if self.queues.has_room(number) {
             return Some(Walked::Queued { number, hook, at });
         }

@@ -951,7 +951,7 @@ impl Gateway {
             let assured = connection.status().contains(Status::ASSURED);
             self.hosts.close(owner, Class::of(connection.original().protocol), assured, end.at, end.place);
         }
-        if self.config.events.connections.contains(Changes::DESTROY) {
+        if self.config.events.connections.and(end.events).contains(Changes::DESTROY) {
             let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));
             let ended = Box::new(Ended { connection: connection.clone(), at: end.at, reason: end.reason });
             self.push_event(Event::ConnectionEnded { id: end.id, owner, ended });
@@ -981,7 +981,7 @@ impl Gateway {
 
     /// Makes an event of what changed on a connection, if anybody wants to know it.
     pub(super) fn tell(&mut self, id: ConnectionId, place: u32, changes: Changes) {
-        let changes = changes.and(self.config.events.connections);
+        let changes = self.conntrack.told(place, changes.and(self.config.events.connections));
         let Some(connection) = self.conntrack.at(place).filter(|_| !changes.is_empty()) else { return };
         let owner = Owner::from_cookie(connection.cookie());
         let owner = owner.map(|owner| (self.hosts.get(owner).address(), owner.id));

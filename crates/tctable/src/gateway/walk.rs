@@ -6,7 +6,7 @@ use super::observer::{Observer, Passed, Seen};
 use super::road::{Ahead, Counted, Gateway};
 use super::route::Route;
 use crate::account::{Class, Owner, QuotaUsedUp, Side};
-use crate::conntrack::{Attached, Cookie, CtState, Direction, Refused, Tracked, helper};
+use crate::conntrack::{Attached, Conntrack, Cookie, CtState, Direction, Refused, Tracked, helper};
 use crate::defrag::Outcome;
 use crate::hook::{Ct, DropReason, Hook, PacketBuf, Tracking, Verdict};
 use crate::packet::{DeviceId, Family, Fragment, Frame, FrameDirection, Packet, PacketInfo, Transport};
@@ -184,7 +184,7 @@ impl Gateway {
                 verdict = Verdict::Drop(DropReason::TooManyRepeats);
             }
             if let Verdict::Queue { number, bypass } = verdict {
-                match self.to_queue(number, bypass, hook, step.at) {
+                match self.send_to_queue(number, bypass, hook, step.at) {
                     Some(walked) => return walked,
                     None => verdict = Verdict::Accept,
                 }
@@ -282,8 +282,13 @@ impl Gateway {
         packet.tracking = match tracked.attached {
             Attached::New => match self.begin(now, packet.packet().as_packet(), walk.came, hash) {
                 Ok(mut new) => {
-                    if let Some(name) = packet.template.as_ref().and_then(|template| template.helper) {
+                    let (helper, events) =
+                        packet.template.as_ref().map_or((None, None), |template| (template.helper, template.events));
+                    if let Some(name) = helper {
                         self.conntrack.assign(&mut new, name);
+                    }
+                    if let Some(events) = events {
+                        Conntrack::choose_events(&mut new, events);
                     }
                     Tracking { state: new.state(), connection: Ct::New(Box::new(new)), ..Tracking::NONE }
                 }

@@ -63,8 +63,6 @@ pub(crate) struct Template {
     pub(crate) helper: Option<&'static str>,
     /// The events that are told of it.
     pub(crate) events: Option<Changes>,
-    /// Its timeouts by protocol state, in seconds, instead of the usual ones: the number of a policy.
-    pub(crate) timeout: Option<u16>,
 }
 
 impl<'a> PacketBuf<'a> {

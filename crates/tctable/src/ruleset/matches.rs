@@ -314,7 +314,7 @@ pub struct Iprange {
     pub destination: Option<Not<(Address, Address)>>,
 }
 
-/// `set`: an address of the packet is in a set, which [`Sets`] has.
+/// `set`: an address of the packet is in a set, which [`super::Sets`] has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetMatch {
     /// `--match-set NAME`

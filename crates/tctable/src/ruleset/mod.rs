@@ -8,6 +8,7 @@ mod target;
 mod text;
 
 pub use matches::*;
+pub use program::reject::answer as reject_answer;
 pub use program::{LogRecord, TraceKind, TraceRecord};
 pub use rule::{Base, Chain, DevicePattern, Header, Masked, Not, Policy, Rule, Ruleset, Table, TableName};
 pub use sets::{Set, SetEntry, SetKind, Sets};

@@ -46,8 +46,8 @@ impl TableName {
     }
 }
 
-/// A table: its built-in chains first, in the order of their hooks, then those that the user made, in the order of the
-/// text.
+/// A table: its built-in chains first, in the order of their hooks, then those that the user made, by name, as the kernel
+/// keeps them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// Its name.

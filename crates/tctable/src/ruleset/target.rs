@@ -132,8 +132,6 @@ pub struct CtTarget {
     pub helper: Option<Box<str>>,
     /// `--ctevents`: bits of the kernel's `IPCT_*`, as [`crate::conntrack::Changes`] has them.
     pub events: Option<u16>,
-    /// `--timeout`: the name of a policy, which [`super::TimeoutPolicies`] has.
-    pub timeout: Option<Box<str>>,
 }
 
 /// `TTL` and `HL`

@@ -258,13 +258,7 @@ fn marks() {
 #[test]
 fn other_targets() {
     let queue = |first, count, bypass, fanout| Target::Nfqueue(Nfqueue { first, count, bypass, fanout });
-    let ct = CtTarget {
-        notrack: false,
-        zone: Some(3),
-        helper: Some("ftp".into()),
-        events: Some(0b1_0000_0101),
-        timeout: Some("short".into()),
-    };
+    let ct = CtTarget { notrack: false, zone: Some(3), helper: Some("ftp".into()), events: Some(0b1_0000_0101) };
     let log = Log { level: 7, prefix: "a b: ".into(), flags: 1 | 4 | 32 };
     for (table, rule, expected) in [
         ("filter", "-j NFQUEUE", queue(0, 1, false, false)),
@@ -273,7 +267,7 @@ fn other_targets() {
         ("raw", "-j CT --notrack", Target::Ct(Box::new(CtTarget { notrack: true, ..CtTarget::default() }))),
         (
             "raw",
-            "-p tcp -j CT --zone-orig 3 --zone-reply 3 --helper ftp --timeout short --ctevents natseqinfo,new,destroy",
+            "-p tcp -j CT --zone-orig 3 --zone-reply 3 --helper ftp --ctevents natseqinfo,new,destroy",
             Target::Ct(Box::new(ct)),
         ),
         ("mangle", "-j CLASSIFY --set-class 1:a", Target::Classify(0x1_000a)),

@@ -27,7 +27,7 @@ fn a_word_that_is_not_known_is_told_with_the_nearest_one() {
             "-A INPUT -m conntrack --ctstate NEW,ESTBLISHED",
             "3:37: unknown state \"ESTBLISHED\": did you mean \"ESTABLISHED\"?",
         ),
-        ("-A INPUT -m conntrack --ctstate NEW -z", "3:37: unknown option \"z\""),
+        ("-A INPUT -m conntrack --ctstate NEW -z", "3:37: unknown option \"-z\""),
         (
             "-A INPUT -p icmp --icmp-type echo-rquest",
             "3:30: unknown ICMP type \"echo-rquest\": did you mean \"echo-request\"?",
@@ -37,6 +37,7 @@ fn a_word_that_is_not_known_is_told_with_the_nearest_one() {
             "3:34: unknown answer \"icmp-net-unreachabl3\": did you mean \"icmp-net-unreachable\"?",
         ),
         ("-A INPUT -j LOG --log-level warn", "3:29: unknown level \"warn\""),
+        ("-A INPUT -p tcp -dport 80", "3:17: unknown option \"-dport\": did you mean \"--dport\"?"),
         ("-P INPUT REJECT", "3:10: unknown policy \"REJECT\""),
     ] {
         assert_eq!(error(Family::V4, "filter", rule), expected, "{rule}");

@@ -5,7 +5,7 @@ use crate::hook::{Ct, PacketBuf, Template};
 use crate::ruleset::CtTarget;
 
 /// What is laid down first stays: a packet that has a connection, or for which something was laid down, is left alone.
-pub(super) fn lay_down(target: &CtTarget, packet: &mut PacketBuf<'_>, conntrack: &Conntrack, policies: &[Box<str>]) {
+pub(super) fn lay_down(target: &CtTarget, packet: &mut PacketBuf<'_>, conntrack: &Conntrack) {
     if target.notrack {
         return do_not_track(packet);
     }
@@ -14,13 +14,11 @@ pub(super) fn lay_down(target: &CtTarget, packet: &mut PacketBuf<'_>, conntrack:
     }
     let tuple = packet.info().tuple;
     let helper = target.helper.as_deref();
-    let policy = target.timeout.as_ref().and_then(|name| policies.iter().position(|policy| policy == name));
     packet.template = Some(Box::new(Template {
         notrack: false,
         zone: target.zone,
         helper: helper.and_then(|name| conntrack.helper_name(name, tuple.family, tuple.protocol)),
         events: target.events.map(Changes::from_bits),
-        timeout: policy.map(|number| number as u16),
     }));
     // Until it is tracked the packet counts as the first one of what is laid down.
     packet.tracking.state = CtState::New;

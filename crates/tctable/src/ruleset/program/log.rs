@@ -8,9 +8,9 @@ use crate::hook::{Devices, Hook, PacketBuf};
 use crate::packet::{LinkType, Transport, Tuple};
 use crate::ruleset::Log;
 
-/// The bytes of a packet that are kept for its line, from its IP header on. The kernel's line, of less than 1024 characters,
-/// would end before it has told as many.
-const KEPT: usize = 512;
+/// The bytes of a packet that are kept for its line, from its IP header on. What lies behind, after a longer chain of
+/// extension headers than anybody sends, is told as if a capture had cut it off.
+const KEPT: usize = 1_024;
 
 /// Ethernet's header: what `MAC=` shows.
 const ETHERNET_LEN: usize = 14;

@@ -22,7 +22,7 @@ mod matches;
 mod multiport;
 mod nfqueue;
 mod outcome;
-mod reject;
+pub(super) mod reject;
 #[cfg(test)]
 mod sample;
 mod set;
@@ -47,7 +47,7 @@ pub use trace::{TraceKind, TraceRecord};
 
 use self::index::Index;
 use self::matches::State;
-use super::{Ruleset, TableName, Target};
+use super::{Ruleset, TableName};
 use crate::conntrack::{ConnectionId, Conntrack};
 use crate::hook::{Devices, Hook, PacketBuf, Verdict};
 use crate::packet::Family;
@@ -124,8 +124,6 @@ struct ChainRoom {
 struct Shared {
     sets: CompiledSets,
     hashlimits: hashlimit::HashlimitTables,
-    /// The names of the timeout policies that rules ask for; a template has their number.
-    policies: Vec<Box<str>>,
     trail: walk::Trail,
 }
 
@@ -133,12 +131,7 @@ impl Program {
     /// Makes rules ready. They are right: each set that they name is there, each jump leads to a chain of its table, none
     /// in a circle.
     pub(crate) fn new(v4: Option<Ruleset>, v6: Option<Ruleset>, sets: CompiledSets) -> Program {
-        let mut shared = Shared {
-            sets,
-            hashlimits: hashlimit::HashlimitTables::new(),
-            policies: Vec::new(),
-            trail: walk::Trail::default(),
-        };
+        let mut shared = Shared { sets, hashlimits: hashlimit::HashlimitTables::new(), trail: walk::Trail::default() };
         let mut ready = |ruleset: Option<Ruleset>| ruleset.map(|ruleset| Rules::new(ruleset, &mut shared));
         let (v4, v6) = (ready(v4), ready(v6));
         Program { v4, v6, shared }
@@ -165,17 +158,11 @@ impl Program {
     pub(crate) fn rulesets(&self) -> (Option<&Ruleset>, Option<&Ruleset>) {
         (self.v4.as_ref().map(|rules| &rules.ruleset), self.v6.as_ref().map(|rules| &rules.ruleset))
     }
-
-    /// The names of the timeout policies that `CT --timeout` asks for: a template's number is the place of its name here.
-    pub(crate) fn timeout_policies(&self) -> &[Box<str>] {
-        &self.shared.policies
-    }
 }
 
 impl Rules {
     fn new(ruleset: Ruleset, shared: &mut Shared) -> Rules {
         let family = ruleset.family;
-        shared.name_policies(&ruleset);
         let tables = ruleset.tables.iter().map(|table| {
             let mut entries = [None; Hook::ALL.len()];
             for (number, chain) in table.chains.iter().enumerate() {
@@ -191,19 +178,5 @@ impl Rules {
             TableRoom { entries, chains: chains.collect() }
         });
         Rules { tables: tables.collect(), ruleset }
-    }
-}
-
-impl Shared {
-    /// Numbers the timeout policies that rules ask for.
-    fn name_policies(&mut self, ruleset: &Ruleset) {
-        for rule in ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules) {
-            if let Target::Ct(target) = &rule.target
-                && let Some(name) = &target.timeout
-                && !self.policies.contains(name)
-            {
-                self.policies.push(name.clone());
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a rule does with a packet.
 
-use super::{Effect, Env, Shared, connmark, ct, log, mangle, nfqueue, reject};
+use super::{Effect, Env, connmark, ct, log, mangle, nfqueue, reject};
 use crate::hook::{Hook, PacketBuf, Verdict};
 use crate::ruleset::Target;
 
@@ -18,13 +18,7 @@ pub(super) enum Next {
     Goto(u16),
 }
 
-pub(super) fn apply(
-    target: &Target,
-    hook: Hook,
-    packet: &mut PacketBuf<'_>,
-    env: &mut Env<'_>,
-    shared: &Shared,
-) -> Next {
+pub(super) fn apply(target: &Target, hook: Hook, packet: &mut PacketBuf<'_>, env: &mut Env<'_>) -> Next {
     match target {
         Target::None => {}
         Target::Accept => return Next::Verdict(Verdict::Accept),
@@ -41,7 +35,7 @@ pub(super) fn apply(
         Target::Nfqueue(target) => return Next::Verdict(nfqueue::verdict(target, &packet.info().tuple)),
         Target::Mark(change) => packet.mark = connmark::changed(packet.mark, *change),
         Target::Connmark(target) => connmark::change(*target, packet, env),
-        Target::Ct(target) => ct::lay_down(target, packet, env.conntrack, &shared.policies),
+        Target::Ct(target) => ct::lay_down(target, packet, env.conntrack),
         Target::Notrack => ct::do_not_track(packet),
         Target::Classify(class) => packet.priority = *class,
         Target::Dscp(dscp) => mangle::set_dscp(packet, *dscp),

@@ -107,7 +107,7 @@ impl Walk<'_> {
                     if packet.traced {
                         env.effects.push(met_rule(table, room, at, number));
                     }
-                    target::apply(&table.chains[at].rules[number].target, hook, packet, env, shared)
+                    target::apply(&table.chains[at].rules[number].target, hook, packet, env)
                 }
                 None => {
                     if packet.traced && frame.chain != entry {

@@ -1,4 +1,18 @@
 //! The text of `iptables-save`, `ip6tables-save` and `ipset save`, read and written.
+//!
+//! What is written is byte for byte what `iptables-save --counters` of iptables 1.8.9 prints after `iptables-restore
+//! --counters` has read it, but for its comments and the order of tables. Where that program forgets a part of what it
+//! took, more is written than it would print:
+//!
+//! - `! --dport 0:65535`, `--tcp-flags NONE SYN` and `! -i +`, which no packet meets;
+//! - a mask of `--ctorigsrc` and its like that is no prefix;
+//! - a burst of `hashlimit` in bytes that is no whole number of the unit in which it is printed, and rates below 16
+//!   bytes a second, which are printed as 0.
+//!
+//! Addresses behind `--ctorigsrc` and its like are cut to their mask. `iptables-nft` rewrites some ports (`! --dport 0:9`
+//! becomes `--dport 10:65535`), joins two `-m tcp` that follow each other and has no `QUEUE`; rules are written as the
+//! legacy program writes them. It also takes `TCPMSS` without `--syn`, which the kernel's target refuses, as is done here;
+//! `TRACE` in every table is taken as it takes it.
 
 mod calendar;
 mod error;

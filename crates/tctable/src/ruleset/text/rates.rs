@@ -77,9 +77,11 @@ fn cost_to_bytes(cost: u64) -> u64 {
 pub(super) fn canonical_bytes(bytes: u64) -> u64 {
     let cost = bytes_to_cost(bytes);
     let meant = cost_to_bytes(cost);
-    let written = UNITS.iter().map(|(_, unit)| (meant & u64::from(!(unit - 1)), *unit));
-    let written = written.filter(|(_, unit)| meant >= u64::from(*unit)).map(|(written, _)| written);
-    written.into_iter().find(|written| *written > 0 && bytes_to_cost(*written) == cost).unwrap_or(bytes)
+    // iptables cuts what it tries to write in larger units to 32 bits.
+    let tried = UNITS.iter().filter(|(_, unit)| meant >= u64::from(*unit));
+    let tried = tried.map(|(_, unit)| if *unit == 1 { meant } else { meant & u64::from(!(unit - 1)) });
+    let mut tried = tried.filter(|written| *written > 0 && bytes_to_cost(*written) == cost);
+    tried.next().unwrap_or(bytes)
 }
 
 /// A burst in bytes is kept as so many times the rate, rounded up. `None` for less than the rate, and where a rate is too
@@ -98,7 +100,7 @@ pub(super) fn canonical_burst(bytes: u64, rate: u64) -> Option<u64> {
 
 /// Bytes in the largest unit that says them exactly.
 pub(super) fn bytes_in_units(bytes: u64) -> (u64, &'static str) {
-    let exact = UNITS.iter().find(|(_, unit)| bytes != 0 && bytes % u64::from(*unit) == 0);
+    let exact = UNITS.iter().find(|(_, unit)| bytes != 0 && bytes.is_multiple_of(u64::from(*unit)));
     exact.map_or((bytes, "b"), |(name, unit)| (bytes / u64::from(*unit), name))
 }
 

@@ -273,6 +273,23 @@ fn neither_end_counts_what_the_other_may_not() {
 }
 
 #[test]
+fn what_was_made_room_for_and_dropped_does_not_make_room_for_another() {
+    for net in BOTH {
+        let quota = |group: &mut tctable::account::Group| match &*group.name {
+            "client" => group.quota = daily(None, Some((100, OverQuota::Mark(7)))),
+            "neighbour" => group.quota = daily(None, Some((0, OverQuota::Drop))),
+            _ => {}
+        };
+        let mut road = road(|config| config.hosts.groups = family_of_groups(net, quota));
+        assert_eq!(road.pass(&datagram(net, net.client, 1, 101)).quota_mark, Some(7));
+        let across = udp_packet((net.client, 1).into(), (net.neighbour, 1).into(), &[0; 500]);
+        assert!(road.pass(&across).host.is_none());
+        assert_eq!(road.pass(&datagram(net, net.client, 1, 200)).quota_mark, Some(7));
+        assert_eq!(road.gateway.group("client").unwrap().usage.unwrap().used, 301);
+    }
+}
+
+#[test]
 fn both_ends_of_one_group_pay_for_both() {
     for net in BOTH {
         let quota = |group: &mut tctable::account::Group| {

@@ -154,7 +154,7 @@ fn ids_that_were_given_since_are_not_given_again() {
         let mut road = Road::new();
         road.pass(&net.ping(1));
         let snapshot = road.gateway.snapshot_hosts();
-        (2..=5).for_each(|id| drop(road.pass(&net.ping(id))));
+        (2..=5).for_each(|id| _ = road.pass(&net.ping(id)));
         road.wait(Duration::from_secs(31)).tick();
         road.gateway.restore_hosts(&snapshot).expect("a snapshot");
         assert_eq!(road.host(net.client).unwrap().connections_opened(), 1);

@@ -85,20 +85,20 @@ fn new_connections_of_one(net: Net, name: &str) {
 /// Only what is not looked for place by place comes in the order of its age.
 fn links(net: Net, name: &str) {
     let mut road = Road::new();
-    (1..=3).for_each(|port| drop(road.pass(&ask(net, port))));
+    (1..=3).for_each(|port| _ = road.pass(&ask(net, port)));
     let ports = |road: &Road| -> Vec<u16> {
         let all = road.gateway.host_connections(net.client).expect("a host");
         all.map(|(_, connection)| connection.original().source_port).collect()
     };
     assert_eq!(ports(&road), [1, 2, 3]);
     set(&mut road, name, 1);
-    (4..=5).for_each(|port| drop(road.pass(&ask(net, port))));
+    (4..=5).for_each(|port| _ = road.pass(&ask(net, port)));
     assert_eq!((ports(&road)[..2].to_vec(), ports(&road).len()), (vec![5, 4], 5));
     road.wait(Duration::from_secs(20)).pass(&ask(net, 4));
     road.wait(Duration::from_secs(15)).tick();
     assert_eq!(ports(&road), [4]);
     set(&mut road, name, 0);
-    (6..=7).for_each(|port| drop(road.pass(&ask(net, port))));
+    (6..=7).for_each(|port| _ = road.pass(&ask(net, port)));
     assert_eq!(ports(&road).len(), 3);
     set(&mut road, name, 1);
     road.wait(Duration::from_secs(60)).tick();

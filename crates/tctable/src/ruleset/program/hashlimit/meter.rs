@@ -77,7 +77,7 @@ impl Meter {
                 let cost = chunk_cost(rate);
                 Meter::Bytes(ByteMeter {
                     credit: BYTE_CREDITS * PARTS,
-                    cost: (cost * BYTE_CREDITS >> 32) * PARTS,
+                    cost: ((cost * BYTE_CREDITS) >> 32) * PARTS,
                     bursts: bursts(cost),
                     last: Instant::ZERO,
                 })

@@ -1,6 +1,6 @@
 //! The line, but for what depends on the version of IP.
 
-use std::fmt::{self, Formatter, Write};
+use std::fmt::{self, Formatter};
 
 use super::{LinkHeader, LogRecord, v4, v6};
 use crate::packet::Family;

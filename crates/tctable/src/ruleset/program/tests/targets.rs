@@ -137,16 +137,10 @@ fn ct_lays_down_what_the_connection_will_have() {
             zone: Some(7),
             helper: Some("ftp".into()),
             events: Some(Changes::NEW.bits() | Changes::MARK.bits() | 1 << 8),
-            timeout: Some("short".into()),
         };
         Stage::new().apply(ct(target), &mut packet);
-        let expected = Template {
-            notrack: false,
-            zone: Some(7),
-            helper: Some("ftp"),
-            events: Some(Changes::NEW | Changes::MARK),
-            timeout: Some(0),
-        };
+        let expected =
+            Template { notrack: false, zone: Some(7), helper: Some("ftp"), events: Some(Changes::NEW | Changes::MARK) };
         assert_eq!(packet.template.as_deref(), Some(&expected));
         // A helper of another protocol is none.
         let bytes = udp(family);
@@ -154,13 +148,6 @@ fn ct_lays_down_what_the_connection_will_have() {
         Stage::new().apply(ct(CtTarget { helper: Some("ftp".into()), ..CtTarget::default() }), &mut packet);
         assert_eq!(packet.template.as_deref(), Some(&Template::default()));
     }
-}
-
-#[test]
-fn each_policy_of_timeouts_has_its_number() {
-    let named = |name: &str| to(ct(CtTarget { timeout: Some(name.into()), ..CtTarget::default() }));
-    let rules = vec![chain(crate::hook::Hook::Forward, vec![named("one"), named("two"), named("one")])];
-    assert_eq!(one(Family::V4, rules).timeout_policies(), ["one".into(), "two".into()]);
 }
 
 #[test]

@@ -72,9 +72,9 @@ pub(super) fn of_target(
         }
         Target::Ct(target) => {
             only(TableName::Raw, "belongs to table raw")?;
-            let asks = target.helper.is_some() || target.timeout.is_some();
+            let asks = target.helper.is_some();
             if asks && header.protocol.is_none_or(|protocol| protocol.negated) {
-                return Err(word.missing("-p, for a helper or a timeout policy is that of a protocol"));
+                return Err(word.missing("-p, for a helper is that of a protocol"));
             }
             Ok(None)
         }

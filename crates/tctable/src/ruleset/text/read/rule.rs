@@ -56,7 +56,7 @@ const GENERAL: &[Opt] = &[
 ];
 
 /// The letters of iptables' own options.
-const LETTERS: [(&str, &str); 31] = [
+const LETTERS: [(&str, &str); 30] = [
     ("A", "append"),
     ("I", "insert"),
     ("N", "new-chain"),
@@ -87,7 +87,6 @@ const LETTERS: [(&str, &str); 31] = [
     ("w", "wait"),
     ("n", "numeric"),
     ("x", "exact"),
-    ("h", "help"),
 ];
 
 /// What a line does.
@@ -210,12 +209,7 @@ impl<'a, 's> Line<'a, 's> {
         let Some(long) = dashed.strip_prefix('-') else {
             let key = LETTERS.iter().find(|(letter, _)| *letter == dashed).map(|(_, key)| *key);
             let opt = key.and_then(|key| GENERAL.iter().find(|opt| opt.name == key));
-            let known = LETTERS.iter().map(|(letter, _)| *letter);
-            return opt.map(|opt| (Owner::Iptables, opt)).ok_or_else(|| {
-                let meant = Word { text: dashed.into(), ..word.clone() };
-                // A letter is like every other letter.
-                if dashed.len() > 1 { self.unknown(word, dashed) } else { meant.unknown("option", known.take(0)) }
-            });
+            return opt.map(|opt| (Owner::Iptables, opt)).ok_or_else(|| self.unknown(word));
         };
         if let Some(found) = self.find(long) {
             return Ok(found);
@@ -223,18 +217,13 @@ impl<'a, 's> Line<'a, 's> {
         let protocol = self.protocol.filter(|_| !self.came_along);
         if let Some(extension) = protocol.and_then(|protocol| of_protocol(protocol.value, self.scope.family)) {
             self.came_along = true;
-            let before = (self.matches.len(), self.owners.len());
             // It stands where its first option does.
             self.load(extension, word.clone());
             if let Some(found) = self.find(long) {
                 return Ok(found);
             }
-            let error = self.unknown(word, long);
-            self.matches.truncate(before.0);
-            self.owners.truncate(before.1);
-            return Err(error);
         }
-        Err(self.unknown(word, long))
+        Err(self.unknown(word))
     }
 
     fn find(&self, name: &str) -> Option<(Owner, &'static Opt)> {
@@ -253,13 +242,17 @@ impl<'a, 's> Line<'a, 's> {
         }
     }
 
-    fn unknown(&self, word: &Word<'a>, name: &str) -> ParseError {
+    fn unknown(&self, word: &Word<'a>) -> ParseError {
         let elsewhere = MATCHES.iter().filter(|of| of.is_for(self.scope.family)).flat_map(|of| of.options);
-        if !name.is_empty() && elsewhere.clone().any(|opt| opt.name == name) {
+        if let Some(name) = word.text.strip_prefix("--")
+            && elsewhere.clone().any(|opt| opt.name == name)
+        {
             return word.misplaced("is an option of a match that is not named before it (-m, or -p)");
         }
         let here = self.owners.iter().chain([&Owner::Iptables]).flat_map(|owner| self.options_of(*owner));
         let names: Vec<String> = here.chain(elsewhere).map(|opt| format!("--{}", opt.name)).collect();
+        // A letter is like every other letter.
+        let names = if word.text.len() > 2 { &names[..] } else { &[] };
         word.unknown("option", names.iter().map(|name| &**name))
     }
 

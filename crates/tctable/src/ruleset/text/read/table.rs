@@ -121,9 +121,6 @@ impl TableDraft {
                 self.chain(&name)?.rules.clear();
                 Ok(())
             }
-            Command::Rules { chain, before: None, rules } if chain.text.is_empty() || rules.is_empty() => {
-                self.chain(&chain).map(|_| ())
-            }
             Command::Rules { chain, before, rules } => {
                 let found = self.chain(&chain)?;
                 let Some(before) = before else {

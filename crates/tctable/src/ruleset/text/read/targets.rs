@@ -15,9 +15,6 @@ use crate::ruleset::target::{CtTarget, Log, Nfqueue, RejectWith, Target, TtlChan
 const LONGEST_PREFIX: usize = 29;
 /// The longest name of a helper (`NF_CT_HELPER_NAME_LEN` without its end).
 const LONGEST_HELPER: usize = 15;
-/// The longest name of a timeout policy (`CTNL_TIMEOUT_NAME_MAX` without its end).
-const LONGEST_TIMEOUT: usize = 31;
-
 /// Every target but the chains of a table.
 pub(super) static TARGETS: [Extension<Target>; 17] = [
     Extension::new("ACCEPT", &[], |_, _| Ok(Target::Accept)),
@@ -95,6 +92,9 @@ fn ct(options: &Options<'_>, _: Scope<'_>) -> Result<Target, ParseError> {
     if let Some(given) = options.get("expevents") {
         return Err(given.word.not_handled("events of expectations are not chosen by connection"));
     }
+    if let Some(given) = options.get("timeout") {
+        return Err(given.word.not_handled("there are no timeout policies yet that it could name"));
+    }
     let name = |key, longest, expected| -> Result<Option<Box<str>>, ParseError> {
         let Some(given) = options.get(key) else { return Ok(None) };
         let word = given.value();
@@ -106,7 +106,6 @@ fn ct(options: &Options<'_>, _: Scope<'_>) -> Result<Target, ParseError> {
         zone: zone(options)?.filter(|zone| *zone != 0),
         helper: name("helper", LONGEST_HELPER, "the name of a helper, 1 to 15 bytes")?,
         events: options.get("ctevents").map(|given| events(given.value())).transpose()?,
-        timeout: name("timeout", LONGEST_TIMEOUT, "the name of a timeout policy, 1 to 31 bytes")?,
     })))
 }
 

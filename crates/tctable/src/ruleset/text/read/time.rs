@@ -106,7 +106,7 @@ fn month_day(word: &Word<'_>) -> Result<u32, ParseError> {
 /// A number, Monday being 1, or a name's first two letters or more.
 fn week_day(word: &Word<'_>) -> Result<u32, ParseError> {
     let named = |name: &&str| word.text.len() >= 2 && word.text.get(..2) == name.get(..2);
-    match WEEK_DAYS.iter().position(|name| named(&name)) {
+    match WEEK_DAYS.iter().position(named) {
         Some(place) => Ok(place as u32 + 1),
         None => decimal(&word.text)
             .filter(|day| (1..=7).contains(day))

@@ -76,9 +76,6 @@ fn ct(f: &mut fmt::Formatter<'_>, target: &CtTarget) -> fmt::Result {
     if let Some(helper) = &target.helper {
         write!(f, " --helper {helper}")?;
     }
-    if let Some(timeout) = &target.timeout {
-        write!(f, " --timeout {timeout}")?;
-    }
     if let Some(events) = target.events {
         f.write_str(" --ctevents ")?;
         names(f, events, &EVENTS)?;

@@ -1,0 +1,143 @@
+//! What hosts are told of their connections, and what they may open.
+
+use super::host::Class;
+use super::limit::{Reached, Refusal};
+use super::mac::Station;
+use super::owner::{Ends, Owner};
+use super::table::Hosts;
+use crate::packet::{Address, Family};
+use crate::time::Instant;
+
+impl Hosts {
+    /// Gives a new connection to a host.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, now: Instant, place: u32, class: Class, ends: Ends) -> Owner {
+        let host = &mut self.slab[place];
+        let id = host.next_id;
+        let entry = &mut host.classes[class as usize];
+        entry.open += 1;
+        entry.unassured += 1;
+        entry.initiated += u32::from(!ends.responder);
+        host.next_id += 1;
+        if self.attentive && !ends.responder {
+            self.count_opened(now, place);
+        }
+        Owner { place, id, ends }
+    }
+
+    /// Counts a connection that a host opened, for those who limit it.
+    #[inline(never)]
+    fn count_opened(&mut self, now: Instant, place: u32) {
+        let host = &mut self.slab[place];
+        host.pace.take(now, self.config.max_new_connections);
+        let group = host.group;
+        self.roster.change(group, |state| {
+            state.initiated += 1;
+            state.pace.take(now, state.limits.new_connections);
+        });
+    }
+
+    /// A connection that a host opened is no more.
+    fn count_closed(&mut self, owner: Owner) {
+        if !owner.ends.responder {
+            let group = self.slab[owner.place].group;
+            self.roster.change(group, |state| state.initiated -= 1);
+        }
+    }
+
+    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about. The token that it took of a limit on
+    /// new connections is used up.
+    pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
+        let host = &mut self.slab[owner.place];
+        let entry = &mut host.classes[class as usize];
+        entry.open -= 1;
+        entry.unassured -= 1;
+        entry.initiated -= u32::from(!owner.ends.responder);
+        host.next_id = owner.id;
+        self.count_closed(owner);
+    }
+
+    /// A connection of a host became assured.
+    pub(crate) fn assure(&mut self, owner: Owner, class: Class) {
+        self.slab[owner.place].classes[class as usize].unassured -= 1;
+    }
+
+    /// What stands in the way of a connection that somebody is about to open.
+    #[inline(always)]
+    pub(crate) fn refusal(
+        &self,
+        now: Instant,
+        family: Family,
+        address: Address,
+        station: impl FnOnce() -> Station,
+    ) -> Option<Refusal> {
+        if self.limited { self.look_for_refusal(now, family, address, station) } else { None }
+    }
+
+    #[inline(never)]
+    fn look_for_refusal(
+        &self,
+        now: Instant,
+        family: Family,
+        address: Address,
+        station: impl FnOnce() -> Station,
+    ) -> Option<Refusal> {
+        let host = self.find(family, address).map(|place| &self.slab[place]);
+        let reached = host.and_then(|host| self.config.limits().reached(now, host.initiated_connections(), host.pace));
+        if let Some(reached) = reached {
+            return Some(match reached {
+                Reached::Connections => Refusal::HostConnections,
+                Reached::NewConnections => Refusal::HostNewConnections,
+            });
+        }
+        let group = match host {
+            Some(host) => host.group,
+            None => self.roster.groups.decide(family, address, station().address())?,
+        };
+        let mut states = self.roster.chain(group).filter_map(|number| self.roster.get(number));
+        states.find_map(|state| state.limits.reached(now, state.initiated, state.pace)).map(|reached| match reached {
+            Reached::Connections => Refusal::GroupConnections,
+            Reached::NewConnections => Refusal::GroupNewConnections,
+        })
+    }
+
+    /// Ends a connection of a host, which was at a place in the connection table: from then on the host may expire.
+    pub(crate) fn close(&mut self, owner: Owner, class: Class, assured: bool, at: Instant, connection: u32) {
+        let entry = &mut self.slab[owner.place].classes[class as usize];
+        entry.open -= 1;
+        entry.unassured -= u32::from(!assured);
+        entry.initiated -= u32::from(!owner.ends.responder);
+        entry.ended = entry.ended.max(at);
+        if self.attentive {
+            self.note_end(owner, connection);
+        }
+    }
+
+    #[inline(never)]
+    fn note_end(&mut self, owner: Owner, connection: u32) {
+        self.count_closed(owner);
+        if self.config.links {
+            self.links.remove(&mut self.slab[owner.place].newest, connection);
+        }
+    }
+
+    /// Links a host with a connection of its own, by the connection's place, if links are kept.
+    #[inline(always)]
+    pub(crate) fn link(&mut self, owner: Owner, connection: u32) {
+        if self.attentive {
+            self.note_link(owner, connection);
+        }
+    }
+
+    #[inline(never)]
+    fn note_link(&mut self, owner: Owner, connection: u32) {
+        if self.config.links {
+            self.links.push(&mut self.slab[owner.place].newest, connection);
+        }
+    }
+
+    /// The places of a host's connections, the newest first; `None` where links are not kept.
+    pub(crate) fn linked(&self, place: u32) -> Option<impl Iterator<Item = u32>> {
+        self.config.links.then(|| self.links.iter(self.slab[place].newest))
+    }
+}
