@@ -150,7 +150,8 @@ fn calm(asked: &mut Match) {
         Match::Conntrack(asked) => {
             if let Some(expires) = &mut asked.expires {
                 let (first, last) = expires.value;
-                expires.value = [(0, 20), (20, 40), (40, 200), (200, 1_000), (5, 1_000)][(first + last) as usize % 5];
+                expires.value =
+                    [(0, 20), (20, 40), (40, 200), (200, 1_000), (5, 1_000)][first.wrapping_add(last) as usize % 5];
             }
         }
         _ => {}

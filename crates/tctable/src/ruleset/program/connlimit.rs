@@ -15,9 +15,10 @@ use std::ops::Bound;
 
 use super::hashlimit::masked;
 use super::outcome::Outcome;
+use super::transport;
 use crate::conntrack::{Connection, Conntrack, TcpState};
 use crate::hook::PacketBuf;
-use crate::packet::{Address, Family, Invalid, Transport, Tuple};
+use crate::packet::{Address, Family, Invalid, Transport, Tuple, protocol};
 use crate::ruleset::Connlimit;
 use crate::time::Instant;
 
@@ -121,13 +122,20 @@ fn is_closed(connection: &Connection) -> bool {
     matches!(connection.tcp_state(), Some(TcpState::TimeWait | TcpState::Close))
 }
 
-/// What stands for the connection of a packet that has none: its own tuple in the zone of those that were told none.
+/// What stands for the connection of a packet that has none: its own tuple in the zone of those that were told none. Ports
+/// are all that the kernel looks for then: what else is wrong with the transport header is not asked.
 fn untracked_tuple(packet: &PacketBuf<'_>) -> Result<Tuple, Outcome> {
     let info = packet.info();
+    let tuple = Tuple { zone: 0, ..info.tuple };
+    let has_ports = matches!(tuple.protocol, protocol::TCP | protocol::UDP | protocol::UDPLITE | protocol::SCTP);
     match info.transport {
         Transport::Invalid(Invalid::Cut) => Err(Outcome::Differs),
+        Transport::Invalid(Invalid::Length) if has_ports => {
+            let (source_port, destination_port) = transport::ports(transport::header(packet, 4)?);
+            Ok(Tuple { source_port, destination_port, ..tuple })
+        }
         Transport::Fragment | Transport::Invalid(Invalid::Length | Invalid::NoNextHeader) => Err(Outcome::HotDrop),
-        _ => Ok(Tuple { zone: 0, ..info.tuple }),
+        _ => Ok(tuple),
     }
 }
 
