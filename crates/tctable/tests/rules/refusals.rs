@@ -123,7 +123,7 @@ fn a_rule_stands_where_the_kernel_would_have_it() {
         (
             "raw",
             "-A PREROUTING -j CT --helper ftp",
-            "3:18: \"CT\" needs -p, for a helper or a timeout policy is that of a protocol",
+            "3:18: \"CT\" needs -p, for a helper is that of a protocol",
         ),
         (
             "mangle",
