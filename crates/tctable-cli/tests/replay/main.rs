@@ -10,6 +10,7 @@ mod identity;
 mod inputs;
 mod lan;
 mod limits;
+mod rules;
 mod sample;
 mod support;
 mod sysctl;

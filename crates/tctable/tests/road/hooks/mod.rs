@@ -4,6 +4,7 @@ mod edits;
 mod order;
 mod property;
 mod queue;
+mod rules;
 mod verdicts;
 
 use std::sync::{Arc, Mutex};
