@@ -6,7 +6,7 @@ mod point;
 mod verdict;
 
 pub use devices::Devices;
-pub use packet::{PacketBuf, Tracking};
 pub(crate) use packet::{Ct, Template};
+pub use packet::{PacketBuf, Tracking};
 pub use point::{Families, Hook, priority};
 pub use verdict::{DropReason, Verdict};

@@ -20,8 +20,7 @@ pub enum Hook {
 
 impl Hook {
     /// Every hook, by its value.
-    pub const ALL: [Hook; 5] =
-        [Hook::PreRouting, Hook::LocalIn, Hook::Forward, Hook::LocalOut, Hook::PostRouting];
+    pub const ALL: [Hook; 5] = [Hook::PreRouting, Hook::LocalIn, Hook::Forward, Hook::LocalOut, Hook::PostRouting];
 
     /// The name of the chain of iptables that hangs there.
     pub const fn chain(self) -> &'static str {
