@@ -103,6 +103,12 @@ fn random(seed: u64, family: Family) -> Ruleset {
             chain.rules.iter_mut().flat_map(|rule| &mut rule.matches).for_each(calm);
             for rule in &mut chain.rules {
                 rule.counter = Counter::default();
+                // iptables takes the second `-m connmark --mark` for one of a `-m mark` between the two, and refuses it.
+                let mut marks = 0;
+                rule.matches.retain(|asked| {
+                    marks += usize::from(matches!(asked, Match::Mark(_) | Match::Connmark(_)));
+                    marks <= 2 || !matches!(asked, Match::Mark(_) | Match::Connmark(_))
+                });
                 loosen(rule, &mut rng);
             }
             if let Some(base) = &mut chain.base {
