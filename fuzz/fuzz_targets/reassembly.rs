@@ -184,7 +184,9 @@ impl Run {
 fn check(whole: &Frame<'_>, family: Family, id: u8, sent: &[bool]) {
     assert!(whole.data.len() <= whole.wire_len as usize);
     let info = PacketInfo::read(whole).expect("an IP packet");
-    assert_eq!((info.ip_len, info.fragment), (whole.wire_len, Fragment::None));
+    assert_eq!(info.ip_len, whole.wire_len);
+    // What is called destination options may hold a fragment header of its own, which is not followed again.
+    assert!(info.fragment == Fragment::None || (family == Family::V6 && whole.data[6] == 60));
     let header = match family {
         Family::V4 => usize::from(whole.data[0] & 15) * 4,
         Family::V6 if whole.data[6] == 60 && whole.data.get(40) == Some(&17) => {

@@ -159,7 +159,7 @@ impl Replayer {
         let json = args.format == Format::Json;
         let connections = output(&args.connections)?.map(|output| Connections::new(output, json, args.all));
         let mut gateway = Gateway::new(config);
-        rules.apply(&mut gateway);
+        rules.apply(&mut gateway)?;
         Ok(Replayer {
             gateway,
             lan,

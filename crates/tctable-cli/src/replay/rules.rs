@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tctable::gateway::Route;
+use tctable::gateway::{Route, UnknownRuleHelper};
 use tctable::packet::{DeviceId, Family};
 use tctable::ruleset::{Ruleset, Sets};
 use tctable::{Config, Gateway};
@@ -62,6 +62,9 @@ pub(crate) enum RulesError {
     /// Two files for one version of IP.
     #[error("two files of rules for {0}")]
     Twice(Family),
+    /// A rule names a helper that there is none of.
+    #[error(transparent)]
+    Helper(#[from] UnknownRuleHelper),
     /// Two names for one device.
     #[error("two names for the {0} device")]
     TwoNames(&'static str),
@@ -122,13 +125,14 @@ impl Loaded {
     }
 
     /// Gives the engine its rules.
-    pub(super) fn apply(self, gateway: &mut Gateway) {
+    pub(super) fn apply(self, gateway: &mut Gateway) -> Result<(), RulesError> {
         let [lan, wan] = &self.names;
         gateway.name_device(LAN, lan);
         gateway.name_device(WAN, wan);
         if self.any() {
-            gateway.set_rules(self.v4, self.v6, &self.sets);
+            gateway.set_rules(self.v4, self.v6, &self.sets)?;
         }
+        Ok(())
     }
 }
 

@@ -9,9 +9,9 @@ use crate::packet::{Address, Family};
 use crate::time::Instant;
 
 impl Hosts {
-    /// Gives a new connection to a host.
+    /// Gives a new connection to a host, for a start: [`Hosts::confirm`] or [`Hosts::forget`] is to follow.
     #[inline(always)]
-    pub(crate) fn open(&mut self, now: Instant, place: u32, class: Class, ends: Ends) -> Owner {
+    pub(crate) fn open(&mut self, place: u32, class: Class, ends: Ends) -> Owner {
         let host = &mut self.slab[place];
         let id = host.next_id;
         let entry = &mut host.classes[class as usize];
@@ -19,34 +19,32 @@ impl Hosts {
         entry.unassured += 1;
         entry.initiated += u32::from(!ends.responder);
         host.next_id += 1;
-        if self.attentive && !ends.responder {
-            self.count_opened(now, place);
-        }
         Owner { place, id, ends }
     }
 
-    /// Counts a connection that a host opened, for those who limit it.
-    #[inline(never)]
-    fn count_opened(&mut self, now: Instant, place: u32) {
-        let host = &mut self.slab[place];
-        host.pace.take(now, self.config.max_new_connections);
-        let group = host.group;
-        self.roster.change(group, |state| {
-            state.initiated += 1;
-            state.pace.take(now, state.limits.new_connections);
-        });
-    }
-
-    /// A connection that a host opened is no more.
-    fn count_closed(&mut self, owner: Owner) {
-        if !owner.ends.responder {
-            let group = self.slab[owner.place].group;
-            self.roster.change(group, |state| state.initiated -= 1);
+    /// The host's latest [`Hosts::open`] came about, at a place in the connection table.
+    #[inline(always)]
+    pub(crate) fn confirm(&mut self, now: Instant, owner: Owner, connection: u32) {
+        if self.attentive {
+            self.note_beginning(now, owner, connection);
         }
     }
 
-    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about. The token that it took of a limit on
-    /// new connections is used up.
+    #[inline(never)]
+    fn note_beginning(&mut self, now: Instant, owner: Owner, connection: u32) {
+        self.link(owner, connection);
+        if !owner.ends.responder {
+            let host = &mut self.slab[owner.place];
+            host.pace.take(now, self.config.max_new_connections);
+            let group = host.group;
+            self.roster.change(group, |state| {
+                state.initiated += 1;
+                state.pace.take(now, state.limits.new_connections);
+            });
+        }
+    }
+
+    /// Takes back the host's latest [`Hosts::open`]: the connection did not come about.
     pub(crate) fn forget(&mut self, owner: Owner, class: Class) {
         let host = &mut self.slab[owner.place];
         let entry = &mut host.classes[class as usize];
@@ -54,7 +52,6 @@ impl Hosts {
         entry.unassured -= 1;
         entry.initiated -= u32::from(!owner.ends.responder);
         host.next_id = owner.id;
-        self.count_closed(owner);
     }
 
     /// A connection of a host became assured.
@@ -115,22 +112,17 @@ impl Hosts {
 
     #[inline(never)]
     fn note_end(&mut self, owner: Owner, connection: u32) {
-        self.count_closed(owner);
+        if !owner.ends.responder {
+            let group = self.slab[owner.place].group;
+            self.roster.change(group, |state| state.initiated -= 1);
+        }
         if self.config.links {
             self.links.remove(&mut self.slab[owner.place].newest, connection);
         }
     }
 
     /// Links a host with a connection of its own, by the connection's place, if links are kept.
-    #[inline(always)]
     pub(crate) fn link(&mut self, owner: Owner, connection: u32) {
-        if self.attentive {
-            self.note_link(owner, connection);
-        }
-    }
-
-    #[inline(never)]
-    fn note_link(&mut self, owner: Owner, connection: u32) {
         if self.config.links {
             self.links.push(&mut self.slab[owner.place].newest, connection);
         }

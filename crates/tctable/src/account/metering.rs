@@ -88,7 +88,8 @@ impl Hosts {
     }
 
     /// Whether a packet may be counted for a class of a host with no more ado.
-    fn is_straight(&self, place: u32, class: Class, bytes: u32) -> bool {
+    #[inline(always)]
+    pub(crate) fn is_straight(&self, place: u32, class: Class, bytes: u32) -> bool {
         let entry = &self.slab[place].classes[class as usize];
         entry.allowance >= bytes && entry.last >= self.turns.boundary
     }

@@ -23,6 +23,7 @@ pub use observer::{Observer, Passed, Seen};
 pub use queue::{Queued, QueuedId, ReinjectError};
 pub use road::Gateway;
 pub use route::Route;
+pub use rules::UnknownRuleHelper;
 pub use sysctl::{SysctlError, SysctlFileError, SysctlLineError, Unknown};
 pub use totals::{Totals, Unaccounted};
 pub use transmit::Transmit;

@@ -785,7 +785,7 @@ impl Gateway {
         side: Side,
         bytes: u32,
     ) -> Result<Counted, QuotaUsedUp> {
-        let marked = self.reserve(place, class, bytes, None)?;
+        let marked = self.reserve_for(place, class, bytes, None, bytes)?;
         self.hosts.count(now, place, class, side, bytes);
         self.totals.sides[side as usize].count(bytes);
         Ok(Counted { place, side, tx: side == Side::Tx, rx: side == Side::Rx, marked })
@@ -793,6 +793,7 @@ impl Gateway {
 
     /// Makes sure that a packet may be counted for a host, and counts it as refused where it may not; what `held` was told
     /// stays true. Tells whether the packet is to carry `quota_mark`.
+    #[inline(always)]
     fn reserve(
         &mut self,
         place: u32,
@@ -800,9 +801,13 @@ impl Gateway {
         bytes: u32,
         held: Option<(u32, Class)>,
     ) -> Result<bool, QuotaUsedUp> {
+        if self.hosts.is_straight(place, class, bytes) {
+            return Ok(false);
+        }
         self.reserve_for(place, class, bytes, held, bytes)
     }
 
+    #[inline(never)]
     fn reserve_for(
         &mut self,
         place: u32,
@@ -852,7 +857,7 @@ impl Gateway {
     ) -> Option<u32> {
         let owner = host.map(|Counted { place, side, tx, rx, .. }| {
             let ends = Ends { source: tx, destination: rx, responder: side == Side::Rx };
-            self.hosts.open(self.now, place, class, ends)
+            self.hosts.open(place, class, ends)
         });
         if let Some(owner) = owner {
             unconfirmed.set_cookie(owner.to_cookie());
@@ -861,7 +866,9 @@ impl Gateway {
         let confirmed = self.conntrack.confirm(unconfirmed).ok();
         if let Some(owner) = owner {
             match confirmed {
-                Some(place) if self.conntrack.statistics().clash_resolve == clashes => self.hosts.link(owner, place),
+                Some(place) if self.conntrack.statistics().clash_resolve == clashes => {
+                    self.hosts.confirm(self.now, owner, place)
+                }
                 // Its packet may have gone over to a connection that came about meanwhile, which has its own.
                 _ => self.hosts.forget(owner, class),
             }

@@ -1,5 +1,7 @@
 //! Rules on the road: what a table says of a packet, and what comes of it beside the verdict.
 
+use thiserror::Error;
+
 use super::event::Event;
 use super::road::Gateway;
 use super::walk::{Walk, Walked};
@@ -7,17 +9,40 @@ use crate::conntrack::{Changes, CtState};
 use crate::hook::{Ct, Hook, Tracking, Verdict};
 use crate::packet::{Family, Frame, FrameDirection, LinkType, PacketInfo, Transport, tcp_flags};
 use crate::ruleset::program::{CompiledSets, Effect, Env, Program};
-use crate::ruleset::{Ruleset, Sets, TableName};
+use crate::ruleset::{Ruleset, Sets, TableName, Target};
 use crate::time::Instant;
 
 /// Rules that one packet may meet at most before no more of them are told to observers.
 const MAX_MET: usize = 4096;
 
+/// A rule names a helper that there is none of, or not for its protocol (`CT --helper`).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line} of the rules for {family}: no helper {name} for that protocol")]
+pub struct UnknownRuleHelper {
+    /// The name.
+    pub name: Box<str>,
+    /// The version of IP that the rules are for.
+    pub family: Family,
+    /// The line of the rule; 0 where it was not read.
+    pub line: u32,
+}
+
 impl Gateway {
     /// Loads the rules of both versions of IP, in the place of those that were loaded; `None` for a version without rules.
     /// Connections and packets that wait in queues stay, and so do the counters of rules that are there again, and the
     /// state of their limits.
-    pub fn set_rules(&mut self, v4: Option<Ruleset>, v6: Option<Ruleset>, sets: &Sets) {
+    ///
+    /// # Errors
+    /// [`UnknownRuleHelper`]; then the old rules stay.
+    pub fn set_rules(
+        &mut self,
+        v4: Option<Ruleset>,
+        v6: Option<Ruleset>,
+        sets: &Sets,
+    ) -> Result<(), UnknownRuleHelper> {
+        for rules in [&v4, &v6].into_iter().flatten() {
+            self.check_helpers(rules)?;
+        }
         let any = v4.is_some() || v6.is_some();
         let mut program = Program::new(v4, v6, CompiledSets::new(sets));
         if let Some(old) = self.program.take() {
@@ -25,6 +50,20 @@ impl Gateway {
         }
         self.program = any.then(|| Box::new(program));
         self.hooks.set_rules(any);
+        Ok(())
+    }
+
+    /// Whether there is every helper that `CT --helper` names, as the kernel asks when it loads a rule.
+    fn check_helpers(&self, rules: &Ruleset) -> Result<(), UnknownRuleHelper> {
+        for rule in rules.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules) {
+            let Target::Ct(target) = &rule.target else { continue };
+            let Some(name) = &target.helper else { continue };
+            let protocol = rule.header.protocol.map_or(0, |protocol| protocol.value);
+            if self.config.helpers.find(name, rules.family, protocol).is_none() {
+                return Err(UnknownRuleHelper { name: name.clone(), family: rules.family, line: rule.line });
+            }
+        }
+        Ok(())
     }
 
     /// The rules that are loaded, of IPv4 and of IPv6, with their counters as they stand.

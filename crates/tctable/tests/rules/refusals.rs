@@ -120,11 +120,7 @@ fn a_rule_stands_where_the_kernel_would_have_it() {
             "-A FORWARD -j REJECT --reject-with tcp-reset",
             "3:15: \"REJECT\" needs -p tcp, to answer with a TCP reset",
         ),
-        (
-            "raw",
-            "-A PREROUTING -j CT --helper ftp",
-            "3:18: \"CT\" needs -p, for a helper or a timeout policy is that of a protocol",
-        ),
+        ("raw", "-A PREROUTING -j CT --helper ftp", "3:18: \"CT\" needs -p, for a helper is that of a protocol"),
         (
             "mangle",
             "-A PREROUTING -j CLASSIFY --set-class 1:1",

@@ -27,7 +27,8 @@ impl Engine {
         let mut gateway = Gateway::new(config);
         gateway.name_device(DeviceId(Side::Left as u16), "left");
         gateway.name_device(DeviceId(Side::Right as u16), "right");
-        gateway.set_rules(Some(rules.v4.clone()), Some(rules.v6.clone()), &pair::sets());
+        let loaded = gateway.set_rules(Some(rules.v4.clone()), Some(rules.v6.clone()), &pair::sets());
+        loaded.expect("what iptables has loaded is right");
         Engine { gateway }
     }
 
