@@ -143,6 +143,27 @@ fn connections_are_counted_by_address() {
 }
 
 #[test]
+fn sets_have_the_same_members() {
+    let rules = |sets: &[&str]| {
+        let each = sets.iter().map(|set| {
+            format!(
+                "-A FORWARD -m set --match-set {set} src\n-A FORWARD -m set ! --match-set {set} dst -j MARK --or-mark 1\n"
+            )
+        });
+        format!("*filter\n{}COMMIT\n", each.collect::<String>())
+    };
+    with_both(Variant::Legacy, |both| {
+        if let Err(error) = both.load_sets() {
+            eprintln!("not tested: {error}");
+            return;
+        }
+        let rules = Pair::read(&rules(&["hosts", "halves", "nets"]), &rules(&["hosts6", "nets6"]));
+        let tally = agree(both, &rules, &steps(&[Kind::Mixed], 1, 3_000));
+        assert_eq!(tally.kinds["-m set"], [10, 10], "all are met");
+    });
+}
+
+#[test]
 fn a_run_is_the_same_for_the_same_seed() {
     let both = [steps(&[Kind::Tcp, Kind::Udp], 5, 100), steps(&[Kind::Tcp, Kind::Udp], 5, 100)];
     assert!(both[0] == both[1] && both[0].len() == 100);

@@ -303,6 +303,14 @@ impl Kernel {
         self.renew()
     }
 
+    /// Runs a tool in the namespace, with something to read.
+    ///
+    /// # Errors
+    /// [`Error::Command`] where it fails, or is not there.
+    pub fn feed(&mut self, command: &'static str, arguments: &[&str], input: &str) -> Result<(), Error> {
+        namespace::feed(command, arguments, input)
+    }
+
     /// Sends an IP packet in from one side and gives all that came out on either.
     ///
     /// # Errors

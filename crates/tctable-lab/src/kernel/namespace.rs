@@ -182,7 +182,7 @@ pub(super) fn set_zone(zone: u16) -> Result<(), Error> {
 }
 
 /// Runs a tool in this thread's namespace.
-fn feed(command: &'static str, arguments: &[&str], input: &str) -> Result<(), Error> {
+pub(super) fn feed(command: &'static str, arguments: &[&str], input: &str) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Command { command, output: error.to_string() };
     let piped = || Stdio::piped();
     let mut child = Command::new(command)

@@ -1,12 +1,11 @@
 use tctable::gateway::{Observer, Route, Seen};
 use tctable::hook::Verdict;
 use tctable::packet::{DeviceId, Fragment, Frame, FrameDirection, LinkType};
-use tctable::ruleset::Sets;
 use tctable::time::Instant;
 use tctable::{Config, Gateway};
 
 use super::difference::Outcome;
-use super::pair::Pair;
+use super::pair::{self, Pair};
 use crate::kernel::OWN_ADDRESSES;
 use crate::step::{Side, Step};
 
@@ -28,7 +27,7 @@ impl Engine {
         let mut gateway = Gateway::new(config);
         gateway.name_device(DeviceId(Side::Left as u16), "left");
         gateway.name_device(DeviceId(Side::Right as u16), "right");
-        let loaded = gateway.set_rules(Some(rules.v4.clone()), Some(rules.v6.clone()), &Sets::default());
+        let loaded = gateway.set_rules(Some(rules.v4.clone()), Some(rules.v6.clone()), &pair::sets());
         loaded.expect("what iptables has loaded is right");
         Engine { gateway }
     }

@@ -20,6 +20,28 @@ pub struct Pair {
     pub v6: Ruleset,
 }
 
+/// The sets that rules may ask for, where they are loaded.
+pub(super) const SETS: &str = "\
+create hosts hash:ip family inet
+add hosts 10.11.1.10
+add hosts 10.22.1.12
+create halves hash:ip family inet netmask 31
+add halves 10.11.1.12
+create nets hash:net family inet
+add nets 10.11.0.0/16
+add nets 10.11.1.12/30 nomatch
+add nets 10.22.1.13/32
+create hosts6 hash:ip family inet6
+add hosts6 fd00:11::1:10
+create nets6 hash:net family inet6
+add nets6 fd00:22::/32
+add nets6 fd00:22::1:10/127 nomatch
+";
+
+pub(super) fn sets() -> Sets {
+    Sets::parse(SETS).expect("they are right")
+}
+
 /// Every table, so that what was loaded before is gone.
 const EMPTY: &str = "\
 *raw
@@ -46,13 +68,13 @@ impl Pair {
         Pair { v4: random(seed, Family::V4), v6: random(seed, Family::V6) }
     }
 
-    /// Rules as they are written; no text is no rule.
+    /// Rules as they are written; no text is no rule. They may ask for the sets of [`super::RulesDifferential::load_sets`].
     ///
     /// # Panics
     /// If they are not read.
     pub fn read(v4: &str, v6: &str) -> Self {
         let read = |family, text: &str| {
-            let rules = Ruleset::parse(family, text, &Sets::default()).unwrap_or_else(|error| panic!("{error}"));
+            let rules = Ruleset::parse(family, text, &sets()).unwrap_or_else(|error| panic!("{error}"));
             with_every_table(rules)
         };
         Pair { v4: read(Family::V4, v4), v6: read(Family::V6, v6) }
@@ -103,6 +125,12 @@ fn random(seed: u64, family: Family) -> Ruleset {
             chain.rules.iter_mut().flat_map(|rule| &mut rule.matches).for_each(calm);
             for rule in &mut chain.rules {
                 rule.counter = Counter::default();
+                // iptables takes the second `-m connmark --mark` for one of a `-m mark` between the two, and refuses it.
+                let mut marks = 0;
+                rule.matches.retain(|asked| {
+                    marks += usize::from(matches!(asked, Match::Mark(_) | Match::Connmark(_)));
+                    marks <= 2 || !matches!(asked, Match::Mark(_) | Match::Connmark(_))
+                });
                 loosen(rule, &mut rng);
             }
             if let Some(base) = &mut chain.base {

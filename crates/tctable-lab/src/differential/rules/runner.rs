@@ -1,10 +1,10 @@
 use tctable::packet::Family;
-use tctable::ruleset::{Ruleset, Sets};
+use tctable::ruleset::Ruleset;
 
 use super::counters;
 use super::difference::{Difference, Outcome};
 use super::engine::Engine;
-use super::pair::Pair;
+use super::pair::{self, Pair};
 use super::tally::Tally;
 use crate::differential::clock::Clock;
 use crate::kernel::{Error, Kernel};
@@ -18,6 +18,7 @@ const BATCH: usize = 1_000;
 pub struct RulesDifferential {
     kernel: Kernel,
     variant: Variant,
+    with_sets: bool,
 }
 
 /// The outcome of a run.
@@ -36,7 +37,16 @@ impl RulesDifferential {
     /// [`Error`] where the kernel cannot be used.
     pub fn new(mut kernel: Kernel, variant: Variant) -> Result<Self, Error> {
         kernel.look_at_bytes()?;
-        Ok(RulesDifferential { kernel, variant })
+        Ok(RulesDifferential { kernel, variant, with_sets: false })
+    }
+
+    /// Gives the kernel the sets that the engine has: `hosts`, `halves` and `nets` of IPv4, `hosts6` and `nets6` of IPv6.
+    ///
+    /// # Errors
+    /// [`Error::Command`] where ipset is missing or refuses them.
+    pub fn load_sets(&mut self) -> Result<(), Error> {
+        self.with_sets = true;
+        self.kernel.feed("ipset", &["-exist", "restore"], pair::SETS)
     }
 
     /// Loads rules into both sides, which know no connection at first, and sends packets through. Stops at the first
@@ -46,6 +56,9 @@ impl RulesDifferential {
     /// [`Error`] where the kernel cannot be used, or refuses the rules.
     pub fn run(&mut self, rules: &Pair, steps: &[Step]) -> Result<Run, Error> {
         self.kernel.reset()?;
+        if self.with_sets {
+            self.load_sets()?;
+        }
         // A table of hashlimit lives on where the next rules have one of its name.
         for ruleset in Pair::read("", "").both().into_iter().chain(rules.both()) {
             let text = ruleset.to_string();
@@ -107,7 +120,7 @@ impl RulesDifferential {
 
     fn saved(&self, family: Family) -> Result<Ruleset, Error> {
         let text = self.iptables(family).save()?;
-        Ruleset::parse(family, &text, &Sets::default())
+        Ruleset::parse(family, &text, &pair::sets())
             .map_err(|error| Error::Command { command: "iptables-save", output: format!("{error}\n{text}") })
     }
 }

@@ -192,10 +192,15 @@ fn ports(packet: &PacketBuf<'_>) -> Result<(u16, u16), NoKey> {
     /// What follows is no header of a protocol, but IPv6's extension headers, of which the last one is cut or says that
     /// nothing follows.
     const NO_TRANSPORT: [u8; 6] = [0, 43, 44, 51, 59, 60];
+    const FRAGMENT: u8 = 44;
     const AUTHENTICATION: u8 = 51;
     let info = packet.info();
     let missing = || if is_cut(info, packet.data()) { NoKey::Cut } else { NoKey::Missing };
+    let view = packet.packet();
+    let bytes = view.as_packet().transport_bytes();
     let at = match (info.tuple.family, info.tuple.protocol) {
+        // A fragment header that is not there makes a later fragment of the packet for conntrack alone.
+        (Family::V6, FRAGMENT) if bytes.len() < 4 => return Err(missing()),
         (Family::V6, _) if info.fragment == Fragment::Later => return Ok((0, 0)),
         (Family::V6, protocol) if NO_TRANSPORT.contains(&protocol) => return Err(missing()),
         // TCP, UDP, DCCP, ESP, SCTP, UDP-Lite.
@@ -203,8 +208,7 @@ fn ports(packet: &PacketBuf<'_>) -> Result<(u16, u16), NoKey> {
         (_, AUTHENTICATION) => 4,
         _ => return Ok((0, 0)),
     };
-    let view = packet.packet();
-    match view.as_packet().transport_bytes().get(at..at + 4) {
+    match bytes.get(at..at + 4) {
         Some(&[a, b, c, d]) => Ok((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))),
         _ => Err(missing()),
     }

@@ -181,6 +181,9 @@ fn packets_without_a_connection_count_by_their_tuple_or_are_dropped() {
     let [one, other] = ["10.11.0.1", "10.22.0.1"].map(|text| text.parse().expect("an address"));
     // A TCP header that contradicts itself, and one that is not there.
     assert_eq!(rig.send(&ip(one, other, protocol::TCP, b"123")), HotDrop);
+    // Ports are enough, whatever the length beside them says.
+    assert_eq!(rig.send(&ip(one, other, protocol::TCP, b"1234")), Matches);
+    assert_eq!(rig.send(&ip(one, other, protocol::UDP, &[0, 1, 0, 2, 0, 99, 0, 0])), Matches);
     let mut untracked = |bytes: &[u8]| rig.state.matches(&rig.rule, &whole(bytes), &rig.conntrack, rig.now);
     assert_eq!(untracked(&v4(1, 1)), Matches);
     let datagram = Datagram { src: one, dst: other, protocol: protocol::UDP, id: 1, payload: vec![0; 32] };

@@ -104,7 +104,8 @@ fn ports_that_are_not_there_drop_the_packet_and_other_protocols_have_none() {
     let [one, other] = ["fd00::1", "fd00::2"].map(|text| text.parse::<std::net::Ipv6Addr>().unwrap());
     let nothing = Ipv6::new(one, other, 59).build(b"");
     let cut = Ipv6::new(one, other, 60).build(b"");
-    assert_eq!(at_once(&with(mode), &[nothing, cut]), [HotDrop, HotDrop]);
+    let no_fragment = Ipv6::new(one, other, 44).build(&[6, 0]);
+    assert_eq!(at_once(&with(mode), &[nothing, cut, no_fragment]), [HotDrop; 3]);
 }
 
 #[test]

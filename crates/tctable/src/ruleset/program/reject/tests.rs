@@ -227,8 +227,10 @@ fn nobody_is_told_of_wrong_checksums() {
         assert!(unreachable(&ip(from.ip(), to.ip(), protocol, &[9; 24])).is_some(), "{protocol}");
     }
     // Of others it is taken for granted that they sum up like ICMP, in IPv6 with a pseudo header.
-    let other = |payload: &[u8]| unreachable(&ip(from.ip(), to.ip(), 253, payload)).is_some();
-    assert_eq!([other(b""), other(&[0; 4]), other(&[0xff, 0xff]), other(&[1, 2])], [true, true, true, false]);
+    for protocol in [253, lab::DCCP] {
+        let other = |payload: &[u8]| unreachable(&ip(from.ip(), to.ip(), protocol, payload)).is_some();
+        assert_eq!([other(b""), other(&[0; 4]), other(&[0xff, 0xff]), other(&[1, 2])], [true, true, true, false]);
+    }
 }
 
 #[test]

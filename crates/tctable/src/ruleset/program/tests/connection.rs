@@ -132,6 +132,28 @@ fn status_is_what_the_connection_has_come_to() {
 }
 
 #[test]
+fn a_connection_that_its_first_answer_resets_is_shown_as_it_was_and_as_answered() {
+    let status = |asked| ConntrackMatch { status: Some(Not::plain(asked)), ..ConntrackMatch::default() };
+    let expires = |range| ConntrackMatch { expires: Some(Not::plain(range)), ..ConntrackMatch::default() };
+    for family in FAMILIES {
+        let mut stage = Stage::new();
+        let [client, server] = ends(family);
+        let segment = |from, to, flags, ack| {
+            let header = Tcp { seq: 100, ack, flags, ..Tcp::default() };
+            tctable_lab::packets::tcp_packet(from, to, &header, b"")
+        };
+        let syn = segment(client, server, flags::SYN, 0);
+        let reset = segment(server, client, flags::RST | flags::ACK, 101);
+        stage.pass(&syn);
+        let mut packet = forwarded(&reset);
+        stage.track(&mut packet);
+        assert!(stage.holds(ct(status(status_bits::SEEN_REPLY)), &mut packet));
+        assert!(stage.holds(ct(expires((119, 120))), &mut packet), "the time of a SYN");
+        assert!(!stage.holds(ct(status(status_bits::ASSURED)), &mut packet));
+    }
+}
+
+#[test]
 fn the_time_that_is_left_is_in_whole_seconds_and_none_before_it_runs() {
     let expires = |range| ConntrackMatch { expires: Some(Not::plain(range)), ..ConntrackMatch::default() };
     for family in FAMILIES {

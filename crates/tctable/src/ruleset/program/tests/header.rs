@@ -144,6 +144,10 @@ fn ipv6_without_a_last_header_is_dropped_by_the_first_rule_that_asks_for_one() {
         let elsewhere = Header { source: Some(prefix("fe80::/10")), ..protocol(17) };
         assert_eq!(outcome(&bytes, elsewhere), Some(false));
     }
+    // Of a routing header all four bytes that every one has are wanted, though it tells the next header in its first; and
+    // what it leads to need not be there.
+    let cut_short = |bytes: &[u8]| outcome(&v6(&[], None, 43, bytes), protocol(58));
+    assert_eq!([cut_short(&[58, 0, 0]), cut_short(&[58, 0, 0, 0])], [None, Some(true)]);
     // Where only the capture ends nobody knows.
     let whole = v6(&[(60, &[0, 1, 4, 0, 0, 0, 0])], None, 17, &[0; 8]);
     for header in [protocol(17), other_than(17)] {
