@@ -107,7 +107,8 @@ fn ipv6_has_rules_of_its_own() {
     // All but a handshake is IPv4.
     assert_eq!(dropped(&[&v4, &v6]), Some(mixture().len() as u64 - 3));
     assert_eq!(dropped(&[&v6]), Some(0));
-    let ran = tctable(&["replay", "--rules", &v4, "--rules", &v4, "-"]);
+    let capture = files.write("capture", &capture);
+    let ran = tctable(&["replay", "--rules", &v4, "--rules", &v4, &capture]);
     assert_eq!((ran.code, ran.err.as_str()), (2, "tctable: two files of rules for ipv4\n"));
 }
 
@@ -133,9 +134,10 @@ fn sets_come_from_a_file_and_what_is_wrong_is_told() {
     let capture = raw([(0, udp(HOST, SERVER)), (1, udp(OTHER, SERVER))]);
     let told = report(&capture, &["--rules", &rules, "--sets", &sets]);
     assert_eq!(told["unaccounted"]["dropped"]["packets"], 1);
+    let file = files.write("capture", &capture);
     let wrong = |text: &[u8]| {
         let rules = files.write("wrong", text);
-        let ran = tctable(&["replay", "--rules", &rules, "-"]);
+        let ran = tctable(&["replay", "--rules", &rules, &file]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
         ran.err.replace(&rules, "FILE")
     };
@@ -143,6 +145,6 @@ fn sets_come_from_a_file_and_what_is_wrong_is_told() {
     assert!(no_set.contains("FILE:2:32: "), "{no_set}");
     let helper = wrong(b"*raw\n-A PREROUTING -p udp -j CT --helper ftp\nCOMMIT\n");
     assert_eq!(helper, "tctable: line 2 of the rules for ipv4: no helper ftp for that protocol\n");
-    let device = tctable(&["replay", "--rules", &rules, "--device", "eth0=dmz", "-"]);
+    let device = tctable(&["replay", "--rules", &rules, "--device", "eth0=dmz", &file]);
     assert!(device.code == 2 && device.err.contains("dmz is neither lan nor wan"), "{device:?}");
 }
