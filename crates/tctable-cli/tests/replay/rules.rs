@@ -142,7 +142,7 @@ fn sets_come_from_a_file_and_what_is_wrong_is_told() {
         ran.err.replace(&rules, "FILE")
     };
     let no_set = wrong(b"*filter\n-A FORWARD -m set --match-set bad src -j DROP\nCOMMIT\n");
-    assert!(no_set.contains("FILE:2:32: "), "{no_set}");
+    assert!(no_set.contains("FILE:2:31: unknown set \"bad\""), "{no_set}");
     let helper = wrong(b"*raw\n-A PREROUTING -p udp -j CT --helper ftp\nCOMMIT\n");
     assert_eq!(helper, "tctable: line 2 of the rules for ipv4: no helper ftp for that protocol\n");
     let device = tctable(&["replay", "--rules", &rules, "--device", "eth0=dmz", &file]);
