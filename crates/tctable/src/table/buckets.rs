@@ -95,10 +95,12 @@ impl Iterator for Matches {
     }
 }
 
-/// The home bucket of a hash, which is one cache line.
+/// The home bucket of a hash, which is one cache line, and the one behind it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {
     bucket: &'a Bucket,
+    /// Looked at where the home has passed entries on, which is rare.
+    beyond: &'a Bucket,
     kept: u32,
 }
 
@@ -112,8 +114,17 @@ impl Line<'_> {
     /// An entry that has that hash: most likely the one that [`super::Index::find`] will give.
     #[inline(always)]
     pub(crate) fn likely(&self) -> Option<u32> {
-        let slot = self.bucket.matches(self.kept).next()?;
-        Some(self.bucket.entry(slot))
+        match self.bucket.matches(self.kept).next() {
+            Some(slot) => Some(self.bucket.entry(slot)),
+            None if self.bucket.is_passed() => self.likely_beyond(),
+            None => None,
+        }
+    }
+
+    #[inline(never)]
+    fn likely_beyond(&self) -> Option<u32> {
+        let slot = self.beyond.matches(self.kept).next()?;
+        Some(self.beyond.entry(slot))
     }
 }
 
@@ -172,7 +183,8 @@ impl Buckets {
     /// The home bucket of a hash.
     #[inline(always)]
     pub(super) fn line(&self, hash: Hash) -> Line<'_> {
-        Line { bucket: self.bucket(self.home(hash)), kept: kept(hash) }
+        let home = self.home(hash);
+        Line { bucket: self.bucket(home), beyond: self.bucket(home + 1), kept: kept(hash) }
     }
 
     /// The first entry of that hash for which `is` holds.
