@@ -7,7 +7,7 @@ use tctable::Config;
 use tctable::conntrack::Timeouts;
 use tctable::time::Duration;
 use tctable_lab::differential::{Differential, Field, KNOWN, Run};
-use tctable_lab::kernel::{CtState, Error, Fate, Helper, Kernel};
+use tctable_lab::kernel::{CtState, Error, Fate, Helper, Kernel, not_tested};
 use tctable_lab::packets::{Ipv4, Tcp, flags, icmp_echo, icmpv6_echo, ip, protocol, tcp_packet, udp_packet};
 use tctable_lab::step::{Side, Step};
 use tctable_lab::talks::{self, Kind};
@@ -16,7 +16,7 @@ use tctable_lab::talks::{self, Kind};
 fn with_kernel(work: impl FnOnce(Kernel) + Send) {
     match Kernel::run(work) {
         Ok(()) => {}
-        Err(Error::Unavailable(why)) => eprintln!("not tested: {why}"),
+        Err(Error::Unavailable(why)) => not_tested(why),
         Err(error) => panic!("{error}"),
     }
 }

@@ -9,7 +9,7 @@ use tctable::hook::Hook;
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType, Packet, PacketInfo};
 use tctable::ruleset::{RejectWith, reject_answer};
 use tctable::time::Instant;
-use tctable_lab::kernel::{Error, Kernel};
+use tctable_lab::kernel::{Error, Kernel, not_tested};
 use tctable_lab::packets::{
     Ipv4, Ipv6, Tcp, TcpOption, flags, icmp, icmp_echo, icmpv6, ip, link_type, pcap, protocol, repair_checksums, tcp,
     tcp_options, tcp_packet, udp, udp_lite, udp_packet,
@@ -86,7 +86,7 @@ fn with_gateway(work: impl FnOnce(&mut Kernel) + Send) {
     });
     match outcome {
         Ok(()) => {}
-        Err(Error::Unavailable(why)) => eprintln!("not tested: {why}"),
+        Err(Error::Unavailable(why)) => not_tested(why),
         Err(error) => panic!("{error}"),
     }
 }
@@ -334,7 +334,7 @@ fn is_valid(answers: &[Vec<u8>]) {
             assert_eq!(wrong, "");
             assert_eq!(right.lines().count(), answers.len(), "all were looked at");
         }
-        _ => eprintln!("not tested: tshark"),
+        _ => not_tested("tshark"),
     }
 }
 

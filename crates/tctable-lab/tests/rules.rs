@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use tctable_lab::differential::rules::{Difference, Pair, RulesDifferential, Run, Tally, steps};
-use tctable_lab::kernel::{Error, Kernel};
+use tctable_lab::kernel::{Error, Kernel, not_tested};
 use tctable_lab::packets::{Ipv4, protocol};
 use tctable_lab::rules::Variant;
 use tctable_lab::step::{Side, Step};
@@ -14,13 +14,13 @@ use tctable_lab::talks::{self, Kind};
 /// Runs `work` with both sides, or says why not.
 fn with_both(variant: Variant, work: impl FnOnce(&mut RulesDifferential) + Send) {
     if Command::new("iptables-legacy-save").output().is_err() {
-        eprintln!("not tested: no iptables here");
+        not_tested("no iptables here");
         return;
     }
     let ran = Kernel::run(|kernel| RulesDifferential::new(kernel, variant).map(|mut both| work(&mut both)));
     match ran {
         Ok(Ok(())) => {}
-        Err(Error::Unavailable(why)) => eprintln!("not tested: {why}"),
+        Err(Error::Unavailable(why)) => not_tested(why),
         Ok(Err(error)) | Err(error) => panic!("{error}"),
     }
 }
@@ -154,7 +154,7 @@ fn sets_have_the_same_members() {
     };
     with_both(Variant::Legacy, |both| {
         if let Err(error) = both.load_sets() {
-            eprintln!("not tested: {error}");
+            not_tested(error);
             return;
         }
         let rules = Pair::read(&rules(&["hosts", "halves", "nets"]), &rules(&["hosts6", "nets6"]));

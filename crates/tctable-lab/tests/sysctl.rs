@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tctable::gateway::Unknown;
 use tctable::{Config, Gateway};
-use tctable_lab::kernel::{Error, Kernel};
+use tctable_lab::kernel::{Error, Kernel, not_tested};
 
 /// Whatever is off by default in the kernel, and always on here.
 const ALWAYS_ON: [&str; 2] = ["net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_timestamp"];
@@ -14,7 +14,7 @@ const ALWAYS_ON: [&str; 2] = ["net.netfilter.nf_conntrack_acct", "net.netfilter.
 fn with_kernel(work: impl FnOnce(Kernel) + Send) {
     match Kernel::run(work) {
         Ok(()) => {}
-        Err(Error::Unavailable(why)) => eprintln!("not tested: {why}"),
+        Err(Error::Unavailable(why)) => not_tested(why),
         Err(error) => panic!("{error}"),
     }
 }
@@ -104,7 +104,7 @@ fn line(random: &mut Random) -> String {
 #[test]
 fn files_do_what_sysctl_does_with_them() {
     if Command::new("sysctl").arg("--version").output().is_err() {
-        return eprintln!("not tested: there is no sysctl");
+        return not_tested("there is no sysctl");
     }
     with_kernel(|mut kernel| {
         let path = std::env::temp_dir().join(format!("tctable-sysctl-{}.conf", std::process::id()));

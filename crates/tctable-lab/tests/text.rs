@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tctable::Config;
 use tctable_lab::differential::{Differential, KNOWN, Views};
-use tctable_lab::kernel::{Error, Kernel, Tuple};
+use tctable_lab::kernel::{Error, Kernel, Tuple, not_tested};
 use tctable_lab::talks::{self, Kind};
 
 /// Packets of each kind of talk.
@@ -34,7 +34,7 @@ fn views(kind: Kind, seed: u64, packets: usize) -> Option<Views> {
             Ok((views, took)) if took < SOON => return Some(views),
             Ok(_) => {}
             Err(Error::Unavailable(why)) => {
-                eprintln!("not tested: {why}");
+                not_tested(why);
                 return None;
             }
             Err(error) => panic!("{error}"),

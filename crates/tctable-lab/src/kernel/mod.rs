@@ -11,6 +11,7 @@ mod connection;
 mod ctnetlink;
 mod error;
 mod namespace;
+mod skip;
 mod statistics;
 mod tuple;
 
@@ -26,6 +27,7 @@ pub use self::connection::{Connection, ProtocolState};
 use self::ctnetlink::Ctnetlink;
 pub use self::error::Error;
 pub use self::namespace::OWN_ADDRESSES;
+pub use self::skip::not_tested;
 pub use self::statistics::Statistics;
 pub use self::tuple::Tuple;
 use crate::step::Side;

@@ -6,7 +6,7 @@ use std::io;
 
 use tctable::packet::Family;
 use tctable::ruleset::{Ruleset, Sets, TableName};
-use tctable_lab::kernel::Error;
+use tctable_lab::kernel::{Error, not_tested};
 use tctable_lab::rules::{Iptables, Variant, in_namespace, random_text};
 
 mod spellings;
@@ -22,11 +22,11 @@ fn with_iptables(family: Family, work: impl Fn(Iptables) + Send + Sync) -> bool 
         match ran {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
-                eprintln!("not tested: no iptables here");
+                not_tested("no iptables here");
                 return false;
             }
             Err(Error::Unavailable(why)) => {
-                eprintln!("not tested: {why}");
+                not_tested(why);
                 return false;
             }
             Ok(Err(error)) => panic!("{error}"),
