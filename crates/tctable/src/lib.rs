@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod hook;
 pub mod packet;
 pub mod ruleset;
+pub mod sched;
 mod table;
 pub mod text;
 pub mod time;

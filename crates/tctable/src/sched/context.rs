@@ -1,0 +1,50 @@
+use super::fifo::Pool;
+use super::handle::ClassId;
+use super::options::QdiscOptions;
+use super::queued::Queued;
+use crate::table::Random;
+use crate::time::Instant;
+
+/// Why a packet was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DropCause {
+    /// Its queue, or all queues together, were full.
+    Limit,
+    /// A filter's action said so.
+    Filter,
+    /// It belongs to no class, and there is none by default.
+    NoClass,
+    /// It is longer than its rate allows at once.
+    TooLong,
+    /// CoDel: it waited too long (RFC 8289).
+    Codel,
+    /// RED: the average queue was long.
+    Red,
+    /// The queue that it waited in was deleted or replaced.
+    Deleted,
+}
+
+/// What a qdisc has around it while it works.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    pub(crate) pool: &'a mut Pool,
+    pub(crate) random: &'a mut Random,
+    /// Packets that were queued, and are dropped now: they go back to the caller. A packet that is dropped while it is
+    /// offered is not among them: `Enqueue::Dropped` says so.
+    pub(crate) dropped: &'a mut Vec<(Queued, DropCause)>,
+    /// The class that the packet on offer was put in: each classful qdisc on its way says so, the last one counts.
+    pub(crate) class: Option<ClassId>,
+    /// What a class without a qdisc of its own gets.
+    pub(crate) default_leaf: &'a QdiscOptions,
+    /// The device's longest packet without its link header, in bytes.
+    pub(crate) mtu: u32,
+    /// The device's `txqueuelen`, in packets: the limit of a `pfifo` that has none of its own.
+    pub(crate) queue_len: u32,
+}
+
+impl Context<'_> {
+    /// Drops a packet that was queued.
+    pub(crate) fn drop(&mut self, queued: Queued, cause: DropCause) {
+        self.dropped.push((queued, cause));
+    }
+}

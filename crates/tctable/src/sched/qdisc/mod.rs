@@ -1,0 +1,225 @@
+//! Qdiscs: a file for each kind.
+
+use std::fmt::Debug;
+
+use super::backlog::{Backlog, Count};
+use super::context::{Context, DropCause};
+use super::filter::Block;
+use super::handle::{ClassId, Handle};
+use super::node::Node;
+use super::options::{ClassOptions, QdiscOptions};
+use super::queued::Queued;
+use super::skb::Skb;
+
+/// What became of a packet that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Enqueue {
+    /// It waits.
+    Queued,
+    /// It waits, but another packet of its queue was dropped for it (`NET_XMIT_CN`); that one is in `Context::dropped`.
+    Congested,
+    /// It is dropped.
+    Dropped(DropCause),
+    /// An action took it (`TC_ACT_STOLEN`, or redirected it).
+    Stolen,
+}
+
+/// What a qdisc has to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dequeue {
+    /// A packet, to be sent now.
+    Packet(Queued),
+    /// None before that time, unless more is enqueued.
+    Later(crate::time::Instant),
+    /// None: nothing waits.
+    Empty,
+}
+
+/// Why a qdisc cannot be made or changed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    /// A number is out of its range, or two do not go together.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The options are of another kind.
+    #[error("options of another kind")]
+    OtherKind,
+    /// This cannot be changed after the qdisc was made.
+    #[error("cannot be changed")]
+    Fixed,
+}
+
+/// A queueing discipline.
+///
+/// After a change of what waits below it, by whatever call, `backlog` tells the new state: whoever holds a qdisc compares
+/// it before and after each call ([`Backlog::follow`]).
+pub(crate) trait Qdisc: Debug + Send {
+    /// Its kind with the options that are in force.
+    fn options(&self) -> QdiscOptions;
+
+    /// Offers a packet. What is told to be dropped was not queued.
+    fn enqueue(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, queued: Queued) -> Enqueue;
+
+    /// Asks for a packet.
+    fn dequeue(&mut self, context: &mut Context<'_>) -> Dequeue;
+
+    /// What waits, here and below.
+    fn backlog(&self) -> Backlog;
+
+    /// Drops all that waits, here and below.
+    fn drain(&mut self, context: &mut Context<'_>, cause: DropCause);
+
+    /// Changes options while packets wait: none is lost but what a lower limit says.
+    fn change(&mut self, context: &mut Context<'_>, options: &QdiscOptions) -> Result<(), OptionsError>;
+
+    /// How often it could not give a packet although it had one (`overlimits`).
+    fn overlimits(&self) -> u64 {
+        0
+    }
+
+    /// Its filters, where it can have any.
+    fn block(&mut self) -> Option<&mut Block> {
+        None
+    }
+
+    /// Its classes, where it has any.
+    fn classful(&self) -> Option<&dyn Classful> {
+        None
+    }
+
+    /// Its classes, to be changed.
+    fn classful_mut(&mut self) -> Option<&mut dyn Classful> {
+        None
+    }
+}
+
+/// Why a class cannot be made, changed or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClassRefusal {
+    /// The kind has classes of its own making, or none.
+    #[error("this kind of qdisc does not allow that")]
+    NotSupported,
+    /// The options are wrong.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// There is no such parent, or it cannot have children.
+    #[error("no such parent class")]
+    NoParent,
+    /// There is no such class.
+    #[error("no such class")]
+    NotFound,
+    /// It has children, or filters that name it.
+    #[error("class in use")]
+    Busy,
+    /// Too many classes, or levels.
+    #[error("too many classes")]
+    TooMany,
+}
+
+/// A class as it is listed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ClassView {
+    pub(crate) id: ClassId,
+    /// Its parent; the qdisc (`major:0`) at the top.
+    pub(crate) parent: ClassId,
+    /// The qdisc below it, if it is a leaf with one that has a handle.
+    pub(crate) leaf: Option<Handle>,
+    /// `None` for kinds whose classes have no options of their own (prio, sfq, ...).
+    pub(crate) options: Option<ClassOptions>,
+    pub(crate) sent: Count,
+    pub(crate) dropped: u64,
+    pub(crate) overlimits: u64,
+    pub(crate) backlog: Backlog,
+    pub(crate) xstats: ClassXstats,
+}
+
+/// What only one kind's classes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClassXstats {
+    /// Nothing.
+    None,
+    /// `struct tc_htb_xstats`.
+    Htb {
+        /// Packets sent at its own rate.
+        lends: u32,
+        /// Packets sent at a rate borrowed from above.
+        borrows: u32,
+        /// Packets that were longer than its `mtu`.
+        giants: u32,
+        /// What it may send at once at its rate, in nanoseconds of that rate; negative where it is in debt.
+        tokens: i64,
+        /// The same at its ceil.
+        ctokens: i64,
+    },
+    /// `struct tc_cbq_xstats`.
+    Cbq {
+        /// Packets sent at a borrowed rate.
+        borrows: u32,
+        /// How often it was found over its limit.
+        overactions: u32,
+        /// The average idle time, in nanoseconds.
+        avgidle: i64,
+        /// By how much it is ahead of its rate, in nanoseconds.
+        undertime: i64,
+    },
+}
+
+/// The classes of a qdisc.
+pub(crate) trait Classful: Debug {
+    /// Whether there is such a class.
+    fn has(&self, class: ClassId) -> bool;
+
+    /// All classes in the order of their ids, from the first one behind `after` on.
+    fn view_after(&self, after: Option<ClassId>) -> Option<ClassView>;
+
+    /// One class.
+    fn view(&self, class: ClassId) -> Option<ClassView>;
+
+    /// Makes a class below `parent` (the qdisc where its minor number is 0).
+    fn add(
+        &mut self,
+        context: &mut Context<'_>,
+        class: ClassId,
+        parent: ClassId,
+        options: &ClassOptions,
+    ) -> Result<(), ClassRefusal>;
+
+    /// Changes a class: what waits in it, its tokens and counters stay.
+    fn change(&mut self, context: &mut Context<'_>, class: ClassId, options: &ClassOptions)
+    -> Result<(), ClassRefusal>;
+
+    /// Deletes a class without children and filters; what waits in it is dropped as [`DropCause::Deleted`].
+    fn delete(&mut self, context: &mut Context<'_>, class: ClassId) -> Result<(), ClassRefusal>;
+
+    /// The qdisc below a class, if it has one of its own (or by default).
+    fn leaf(&self, class: ClassId) -> Option<&Node>;
+
+    /// The same, to be changed. Whoever changes what waits there calls `settle` afterwards.
+    fn leaf_mut(&mut self, class: ClassId) -> Option<&mut Node>;
+
+    /// Follows what became of the backlog below a class from outside, such as a change of its leaf's limit: `before` is what
+    /// waited in the leaf.
+    fn settle(&mut self, context: &mut Context<'_>, class: ClassId, before: Backlog);
+
+    /// Hangs another qdisc below a class; `None` for the default one. What waits in the old one is dropped as
+    /// [`DropCause::Deleted`].
+    fn graft(&mut self, context: &mut Context<'_>, class: ClassId, leaf: Option<Node>) -> Result<(), ClassRefusal>;
+
+    /// The filters of a class, where it can have any.
+    fn class_block(&mut self, class: ClassId) -> Option<&mut Block>;
+
+    /// A filter begins (`true`) or ceases to name a class: one that is named cannot be deleted.
+    fn bind(&mut self, class: ClassId, named: bool);
+}
+
+/// Makes a qdisc with these options. `major` is its handle's: classes that it makes by itself are called by it.
+pub(crate) fn create(
+    context: &mut Context<'_>,
+    major: u16,
+    options: &QdiscOptions,
+) -> Result<Box<dyn Qdisc>, OptionsError> {
+    let _ = (context, major);
+    match options {
+        _ => Err(OptionsError::OtherKind),
+    }
+}
