@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use thiserror::Error;
 
+use super::engine::Gateway;
 use super::hooks::Position;
 use super::observer::Unobserved;
-use super::road::Gateway;
 use super::walk::{Walk, Walked};
 use crate::conntrack::ConnectionId;
 use crate::hook::{Ct, DropReason, Hook, PacketBuf, Verdict};
