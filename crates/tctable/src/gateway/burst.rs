@@ -96,9 +96,18 @@ impl Gateway {
             burst.iter_mut().map(|ahead| *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))).collect();
         // Each loop asks for what the next one reads.
         let lines: ArrayVec<Line<'_>, BURST> = hashes.iter().map(|hash| self.conntrack.prefetch_index(*hash)).collect();
+        // Few entries have passed their home.
+        let mut passed: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
         for (line, ahead) in lines.iter().zip(&mut *burst) {
             ahead.likely = line.likely();
-            if let Some(place) = ahead.likely {
+            match ahead.likely {
+                Some(place) => self.conntrack.prefetch(place),
+                None => passed.extend(line.behind().map(|behind| (&mut ahead.likely, behind))),
+            }
+        }
+        for (likely, line) in passed {
+            *likely = line.likely();
+            if let Some(place) = *likely {
                 self.conntrack.prefetch(place);
             }
         }
@@ -116,7 +125,7 @@ impl Gateway {
             };
         }
         for (host, line) in strangers {
-            *host = line.likely();
+            *host = line.likely().or_else(|| line.behind()?.likely());
             if let Some(place) = *host {
                 self.hosts.prefetch(place);
             }
