@@ -10,7 +10,7 @@ use crate::table::{Hash, Line};
 
 /// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
 /// first of them is judged, so that a table larger than the caches costs one memory latency for many packets.
-const BURST: usize = 128;
+const BURST: usize = 64;
 
 /// Connections from which on looking ahead pays: fewer fit in the caches with their index.
 const LOOK_AHEAD_FROM: usize = 4096;
