@@ -34,7 +34,7 @@ impl Hosts {
     #[inline(never)]
     fn note_beginning(&mut self, now: Instant, owner: Owner, connection: u32) {
         self.link(owner, connection);
-        if !owner.ends.responder {
+        if self.limited && !owner.ends.responder {
             let host = &mut self.slab[owner.place];
             host.pace.take(now, self.config.max_new_connections);
             let group = host.group;
@@ -113,7 +113,7 @@ impl Hosts {
 
     #[inline(never)]
     fn note_end(&mut self, owner: Owner, connection: u32) {
-        if !owner.ends.responder {
+        if self.limited && !owner.ends.responder {
             let group = self.slab[owner.place].group;
             self.roster.change(group, |state| state.initiated -= 1);
         }
