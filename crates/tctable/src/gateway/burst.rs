@@ -28,7 +28,7 @@ pub(super) struct Ahead {
     pub(super) hash: Option<Hash>,
     /// A guess at the place of the connection.
     pub(super) likely: Option<u32>,
-    /// A guess at the place of the host that it will belong to.
+    /// A guess at the place of the host that it will belong to, where it begins a connection.
     pub(super) host: Option<u32>,
 }
 
@@ -111,28 +111,29 @@ impl Gateway {
                 self.conntrack.prefetch(place);
             }
         }
-        let mut strangers: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
-        for Ahead { info, likely, host, .. } in &mut *burst {
+        let mut strangers: ArrayVec<(Class, &mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
+        for Ahead { info, likely, host, .. } in burst {
+            *host = None;
             match likely {
-                Some(place) => *host = Owner::from_cookie(self.conntrack.cookie(*place)).map(|owner| owner.place),
+                Some(place) => {
+                    if let Some(owner) = Owner::from_cookie(self.conntrack.cookie(*place)) {
+                        self.hosts.prefetch_class(owner.place, Class::of(info.tuple.protocol));
+                    }
+                }
                 None => {
                     let Tuple { family, source, destination, .. } = info.tuple;
                     let inside = self.config.inside.has_address(family, source);
                     let hash = self.hosts.hash(family, if inside { source } else { destination });
                     self.conntrack.prefetch_upcoming(strangers.len());
-                    strangers.push((host, self.hosts.prefetch_index(hash)));
+                    strangers.push((Class::of(info.tuple.protocol), host, self.hosts.prefetch_index(hash)));
                 }
             };
         }
-        for (host, line) in strangers {
+        for (class, host, line) in strangers {
             *host = line.likely().or_else(|| line.behind()?.likely());
             if let Some(place) = *host {
                 self.hosts.prefetch(place);
-            }
-        }
-        for Ahead { info, host, .. } in burst {
-            if let Some(place) = host {
-                self.hosts.prefetch_class(*place, Class::of(info.tuple.protocol));
+                self.hosts.prefetch_class(place, class);
             }
         }
     }
