@@ -76,7 +76,7 @@ impl Invariants {
     /// Nothing whose time is over is there after a call.
     pub fn check_deadlines(&self, gateway: &Gateway) {
         for (_, connection) in gateway.conntrack().iter() {
-            assert!(connection.deadline() > gateway.now(), "{connection:?} is over");
+            assert!(connection.deadline() > gateway.now(), "{connection:?} is over at {:?}", gateway.now());
         }
         let timeout = gateway.hosts().config().timeout;
         for host in gateway.hosts().iter() {
