@@ -18,7 +18,8 @@ impl Hosts {
         entry.open += 1;
         entry.unassured += 1;
         entry.initiated += u32::from(!ends.responder);
-        host.next_id += 1;
+        // The last one is given again and again, so that it still fits where it is kept.
+        host.next_id = (id + 1).min(Owner::MAX_ID);
         Owner { place, id, ends }
     }
 
@@ -33,7 +34,7 @@ impl Hosts {
     #[inline(never)]
     fn note_beginning(&mut self, now: Instant, owner: Owner, connection: u32) {
         self.link(owner, connection);
-        if !owner.ends.responder {
+        if self.limited && !owner.ends.responder {
             let host = &mut self.slab[owner.place];
             host.pace.take(now, self.config.max_new_connections);
             let group = host.group;
@@ -112,7 +113,7 @@ impl Hosts {
 
     #[inline(never)]
     fn note_end(&mut self, owner: Owner, connection: u32) {
-        if !owner.ends.responder {
+        if self.limited && !owner.ends.responder {
             let group = self.slab[owner.place].group;
             self.roster.change(group, |state| state.initiated -= 1);
         }
@@ -131,5 +132,29 @@ impl Hosts {
     /// The places of a host's connections, the newest first; `None` where links are not kept.
     pub(crate) fn linked(&self, place: u32) -> Option<impl Iterator<Item = u32>> {
         self.config.links.then(|| self.links.iter(self.slab[place].newest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::HashKey;
+
+    #[test]
+    fn ids_that_are_used_up_stay_within_their_range() {
+        let now = Instant::from_secs(1);
+        let hosts = || Hosts::new(crate::account::Config::default(), HashKey::default());
+        let mut full = hosts();
+        full.first_id = Owner::MAX_ID - 1;
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        let place = full.enter(now, Family::V4, Address::from(address), Station::UNKNOWN).expect("room");
+        let ends = Ends { source: true, destination: false, responder: false };
+        for id in [Owner::MAX_ID - 1, Owner::MAX_ID, Owner::MAX_ID] {
+            let owner = full.open(place, Class::Udp, ends);
+            assert_eq!((owner.id, Owner::from_cookie(owner.to_cookie())), (id, Some(owner)));
+        }
+        assert_eq!(hosts().restore(now, &full.snapshot(now)), Ok(now));
     }
 }

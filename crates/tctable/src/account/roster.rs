@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) first_member: u32,
     /// Its own members and those of its parts.
     pub(super) members: u32,
-    /// Connections that those opened and that are open.
+    /// Connections that those opened and that are open, as long as anything is limited ([`Hosts::limited`]).
     pub(super) initiated: u64,
 }
 
@@ -86,11 +86,6 @@ impl Roster {
             }
         }
         Roster { groups, states }
-    }
-
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.states.is_empty()
     }
 
     pub(super) fn get(&self, number: u32) -> Option<&State> {
@@ -165,7 +160,7 @@ impl Hosts {
         }
         let host = &mut self.slab[place];
         (host.group, host.next_member, host.previous_member) = (number, next, NOBODY);
-        let initiated = host.initiated_connections();
+        let initiated = if self.limited { host.initiated_connections() } else { 0 };
         self.roster.change(number, |state| {
             state.members += 1;
             state.initiated += initiated;
@@ -180,7 +175,7 @@ impl Hosts {
         Roster::share(host, host.base.as_deref(), &mut state.departed);
         host.base = None;
         let (next, previous) = (host.next_member, host.previous_member);
-        let initiated = host.initiated_connections();
+        let initiated = if self.limited { host.initiated_connections() } else { 0 };
         match previous {
             NOBODY => state.first_member = next,
             previous => self.slab[previous].next_member = next,
@@ -192,6 +187,16 @@ impl Hosts {
             state.members -= 1;
             state.initiated -= initiated;
         });
+    }
+
+    /// Counts what the members of each group have opened, when that comes to be limited.
+    pub(super) fn count_initiated(&mut self) {
+        self.roster.states.iter_mut().for_each(|state| state.initiated = 0);
+        for place in self.places() {
+            let host = &self.slab[place];
+            let initiated = host.initiated_connections();
+            self.roster.change(host.group, |state| state.initiated += initiated);
+        }
     }
 
     /// Takes a host to another group, or to none: what it counted before stays where it was.
@@ -249,6 +254,7 @@ impl Hosts {
     fn report(&self, now: Instant, number: u32) -> Option<GroupReport> {
         let state = self.roster.get(number)?;
         let mut classes = <[ClassCounters; 4]>::default();
+        let mut connections = 0;
         for part in self.roster.with_parts(number) {
             for (sum, class) in classes.iter_mut().zip(part.departed) {
                 sum.add_since(ClassCounters::default(), class);
@@ -257,13 +263,14 @@ impl Hosts {
         for place in self.roster.members(&self.slab, number) {
             let host = &self.slab[place];
             Roster::share(host, host.base.as_deref(), &mut classes);
+            connections += host.initiated_connections();
         }
         Some(GroupReport {
             name: state.name.clone(),
             parent: state.parent.and_then(|parent| self.roster.get(parent)).map(|parent| parent.name.clone()),
             classes,
             members: state.members,
-            connections: state.initiated,
+            connections,
             usage: self.group_meter(now, number).zip(state.quota).map(|(meter, quota)| meter.usage(&quota)),
         })
     }

@@ -76,8 +76,12 @@ impl Hosts {
 
     /// Finds out what has to be looked at.
     fn set_attention(&mut self) {
-        self.limited = self.config.limits().is_any() || self.roster.has_limits();
-        self.attentive = self.limited || self.config.links || !self.roster.is_empty();
+        let was_limited =
+            std::mem::replace(&mut self.limited, self.config.limits().is_any() || self.roster.has_limits());
+        if self.limited && !was_limited {
+            self.count_initiated();
+        }
+        self.attentive = self.limited || self.config.links;
     }
 
     /// Changes how hosts are kept, from now on. Where links are switched on, [`Hosts::link`] is to be called for each

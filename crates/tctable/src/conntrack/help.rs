@@ -212,7 +212,7 @@ impl Conntrack {
         if !connection.status.contains(Status::FIXED_TIMEOUT) {
             connection.last = now;
             connection.timeout = timeout.0;
-            self.refile(place);
+            self.refile(now, place);
         }
     }
 

@@ -385,10 +385,10 @@ impl Conntrack {
 
     /// Files a connection's timer anew, because its deadline came nearer. A later one needs no such care.
     #[cold]
-    pub(super) fn refile(&mut self, place: u32) {
+    pub(super) fn refile(&mut self, now: Instant, place: u32) {
         self.unfile(place);
-        let deadline = self.slab[place].deadline();
-        self.slab[place].timer = self.wheel.insert(place, deadline);
+        let check_at = self.check_at(now, self.slab[place].deadline());
+        self.slab[place].timer = self.wheel.insert(place, check_at);
     }
 
     /// When the wheel is to look at a connection: at its deadline, or before if that is far away, because a packet may

@@ -147,7 +147,7 @@ impl Conntrack {
         connection.refresh(now, direction, packet.info.ip_len, timeout);
         let (attached, cookie) = (Attached::Confirmed(place), connection.cookie);
         if sooner {
-            self.refile(place);
+            self.refile(now, place);
         }
         Some(Tracked { state: CtState::Established, direction, attached, cookie, extended: false })
     }
@@ -268,7 +268,7 @@ impl Conntrack {
         }
         let (after, moved) = (connection.status, connection.protocol_state() != state_before);
         if sooner {
-            self.refile(place);
+            self.refile(now, place);
         }
         if after != before || moved {
             self.note_changes(place, before, after, moved);
@@ -307,7 +307,7 @@ impl Conntrack {
             Verdict::Reopen => self.end(place, now, EndReason::Reopened),
             Verdict::InvalidShorten(timeout) => {
                 self.slab[place].shorten(now, timeout);
-                self.refile(place);
+                self.refile(now, place);
                 self.statistics.invalid += 1;
             }
             Verdict::Accept(_) | Verdict::Ignore | Verdict::Invalid => self.statistics.invalid += 1,

@@ -28,8 +28,8 @@ pub struct Config {
     /// Packets that are forwarded lose one of their TTL or hop limit between PREROUTING and FORWARD, and those that have one
     /// left are dropped there, as a router does; a bridge and a capture do not.
     pub decrement_ttl: bool,
-    /// The MTU of the devices, for rules that go by it.
-    pub mtu: Option<u16>,
+    /// The MTU of the devices in bytes, for rules that go by it.
+    pub mtu: u16,
     /// Seconds by which local time is ahead of UTC, for rules that go by it.
     pub utc_offset: i32,
     /// Observers are shown the rules that each packet met.
@@ -61,7 +61,7 @@ impl Default for Config {
             route: Route::default(),
             local: Vec::new(),
             decrement_ttl: false,
-            mtu: None,
+            mtu: 1500,
             utc_offset: 0,
             trace: false,
             max_transmits: 0,

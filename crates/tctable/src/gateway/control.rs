@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::engine::Gateway;
 use super::hooks::{HookFn, HookHandle};
-use super::road::Gateway;
 use super::route::{Own, Route};
 use crate::conntrack::helper::UnknownHelper;
 use crate::conntrack::{Changes, ConnectionId};

@@ -75,11 +75,11 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// A position right before this one, `None` for the beginning of the hook.
-    pub(super) fn before(self) -> Option<Position> {
+    /// A position right before this one.
+    pub(super) fn before(self) -> Position {
         // Handles rise: a step with the next one would stand right before this one.
         let HookHandle(handle) = self.reversed_age.0;
-        Some(Position { reversed_age: std::cmp::Reverse(HookHandle(handle + 1)), ..self })
+        Position { reversed_age: std::cmp::Reverse(HookHandle(handle + 1)), ..self }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::engine::Gateway;
 use super::event::Event;
-use super::road::Gateway;
 use crate::account::{
     Class, GroupReport, Groups, Host, Owner, Quota, QuotaUsedUp, Refusal, SnapshotError, Station, Usage, UtcOffset,
 };

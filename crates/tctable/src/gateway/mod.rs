@@ -1,7 +1,10 @@
 //! The packet's road: wires the rooms together in the order in which a packet passes them.
 
+mod accounting;
+mod burst;
 mod config;
 mod control;
+mod engine;
 mod event;
 mod hooks;
 mod hosts;
@@ -11,17 +14,18 @@ mod road;
 mod route;
 mod rules;
 mod sysctl;
+mod timers;
 mod totals;
 mod transmit;
 mod walk;
 mod zones;
 
 pub use config::Config;
+pub use engine::Gateway;
 pub use event::{Event, EventMask};
 pub use hooks::{HookFn, HookHandle, Passing};
 pub use observer::{Observer, Passed, Seen};
 pub use queue::{Queued, QueuedId, ReinjectError};
-pub use road::Gateway;
 pub use route::Route;
 pub use rules::UnknownRuleHelper;
 pub use sysctl::{SysctlError, SysctlFileError, SysctlLineError, Unknown};

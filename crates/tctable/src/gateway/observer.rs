@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::road::Gateway;
+use super::engine::Gateway;
 use crate::conntrack::{Connection, CtState, Direction};
 use crate::hook::{PacketBuf, Verdict};
 use crate::packet::{NotIp, PacketInfo};

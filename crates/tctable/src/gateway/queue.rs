@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use thiserror::Error;
 
+use super::engine::Gateway;
 use super::hooks::Position;
 use super::observer::Unobserved;
-use super::road::Gateway;
 use super::walk::{Walk, Walked};
 use crate::conntrack::ConnectionId;
 use crate::hook::{Ct, DropReason, Hook, PacketBuf, Verdict};
@@ -77,11 +77,11 @@ impl Queues {
         self.queues.contains_key(&number)
     }
 
+    /// Takes a packet out that was read, or whose queue goes with all that was not.
     fn remove(&mut self, id: QueuedId) -> Option<Waiting> {
         let waiting = self.waiting.remove(&id)?;
         if let Some(queue) = self.queues.get_mut(&waiting.queue) {
             queue.len -= 1;
-            queue.unseen.retain(|unseen| *unseen != id);
         }
         Some(waiting)
     }
@@ -158,7 +158,7 @@ impl Gateway {
         let now = self.now;
         let walked = match verdict {
             Verdict::Accept => self.go_on(now, &mut walk, hook, Some(at)),
-            Verdict::Repeat => self.go_on(now, &mut walk, hook, at.before()),
+            Verdict::Repeat => self.go_on(now, &mut walk, hook, Some(at.before())),
             Verdict::Queue { number, bypass } => match self.send_to_queue(number, bypass, hook, at) {
                 Some(walked) => walked,
                 None => self.go_on(now, &mut walk, hook, Some(at)),

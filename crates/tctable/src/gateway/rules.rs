@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
+use super::engine::Gateway;
 use super::event::Event;
-use super::road::Gateway;
 use super::walk::{Walk, Walked};
 use crate::conntrack::{Changes, CtState};
 use crate::hook::{Ct, Hook, Tracking, Verdict};

@@ -8,7 +8,7 @@ use thiserror::Error;
 pub use self::file::{SysctlFileError, SysctlLineError, Unknown};
 
 use super::config::Config;
-use super::road::Gateway;
+use super::engine::Gateway;
 use crate::time::Duration;
 
 /// Why a tunable was not set.

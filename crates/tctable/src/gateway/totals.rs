@@ -84,6 +84,20 @@ impl Totals {
     pub fn rx(&self) -> Counter {
         self.sides[1]
     }
+
+    /// Whether every frame and every IP packet is somewhere: the sums that [`Totals`] tells of. They hold at any time; this is
+    /// for whoever wants to see it.
+    pub fn add_up(&self) -> bool {
+        let sum = |counters: &[Counter]| {
+            let add = |(packets, bytes), counter: &Counter| (packets + counter.packets, bytes + counter.bytes);
+            counters.iter().fold((0, 0), add)
+        };
+        let counted = sum(&[self.tx(), self.rx(), self.unaccounted.ip()]);
+        let not_ip = self.unaccounted.not_ip.values().map(|counter| counter.packets).sum::<u64>();
+        let malformed = self.unaccounted.malformed.iter().map(|counter| counter.packets).sum::<u64>();
+        counted == sum(&[self.ip, self.made, self.inside_to_inside])
+            && self.frames.packets == self.ip.packets + not_ip + malformed
+    }
 }
 
 impl Unaccounted {

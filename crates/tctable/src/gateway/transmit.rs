@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::road::Gateway;
+use super::engine::Gateway;
 use crate::hook::PacketBuf;
 use crate::packet::{DeviceId, LinkType};
 

@@ -1,9 +1,11 @@
 //! The road with all its hooks: taken where rules are loaded or functions registered. Without, packets take the straight one
 //! in `road`, which does the same with nobody looking on.
 
+use super::accounting::Counted;
+use super::burst::Ahead;
+use super::engine::Gateway;
 use super::hooks::{Passing, Position, What};
 use super::observer::{Observer, Passed, Seen};
-use super::road::{Ahead, Counted, Gateway};
 use super::route::Route;
 use crate::account::{Class, Owner, QuotaUsedUp, Side};
 use crate::conntrack::{Attached, Conntrack, Cookie, CtState, Direction, Refused, Tracked, helper};

@@ -95,36 +95,38 @@ impl Iterator for Matches {
     }
 }
 
-/// The home bucket of a hash, which is one cache line, and the one behind it.
+/// One of the buckets where the entries of a hash may be: one cache line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {
+    buckets: &'a Buckets,
     bucket: &'a Bucket,
-    /// Looked at where the home has passed entries on, which is rare.
-    beyond: &'a Bucket,
+    at: u32,
     kept: u32,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
     /// Asks for the cache line.
     #[inline(always)]
     pub(super) fn prefetch(&self) {
         prefetch(self.bucket);
     }
 
-    /// An entry that has that hash: most likely the one that [`super::Index::find`] will give.
+    /// An entry in it that has that hash: most likely the one that [`super::Index::find`] will give.
     #[inline(always)]
     pub(crate) fn likely(&self) -> Option<u32> {
-        match self.bucket.matches(self.kept).next() {
-            Some(slot) => Some(self.bucket.entry(slot)),
-            None if self.bucket.is_passed() => self.likely_beyond(),
-            None => None,
-        }
+        let slot = self.bucket.matches(self.kept).next()?;
+        Some(self.bucket.entry(slot))
     }
 
-    #[inline(never)]
-    fn likely_beyond(&self) -> Option<u32> {
-        let slot = self.beyond.matches(self.kept).next()?;
-        Some(self.beyond.entry(slot))
+    /// The bucket behind it, where entries have passed this one. Asks for its cache line.
+    #[inline(always)]
+    pub(crate) fn behind(&self) -> Option<Line<'a>> {
+        self.bucket.is_passed().then(|| {
+            let at = self.at + 1;
+            let line = Line { bucket: self.buckets.bucket(at), at, ..*self };
+            line.prefetch();
+            line
+        })
     }
 }
 
@@ -183,8 +185,8 @@ impl Buckets {
     /// The home bucket of a hash.
     #[inline(always)]
     pub(super) fn line(&self, hash: Hash) -> Line<'_> {
-        let home = self.home(hash);
-        Line { bucket: self.bucket(home), beyond: self.bucket(home + 1), kept: kept(hash) }
+        let at = self.home(hash);
+        Line { buckets: self, bucket: self.bucket(at), at, kept: kept(hash) }
     }
 
     /// The first entry of that hash for which `is` holds.

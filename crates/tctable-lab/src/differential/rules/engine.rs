@@ -20,7 +20,7 @@ impl Engine {
             route: Route::Between(DeviceId(Side::Left as u16), DeviceId(Side::Right as u16)),
             local: OWN_ADDRESSES.to_vec(),
             decrement_ttl: true,
-            mtu: Some(u16::MAX),
+            mtu: u16::MAX,
             max_transmits: 1 << 10,
             ..Config::default()
         };
@@ -44,6 +44,7 @@ impl Engine {
         };
         let mut look = Look::default();
         self.gateway.receive_observed([frame], &mut look);
+        assert!(self.gateway.totals().add_up(), "{:?}", self.gateway.totals());
         let answers = std::iter::from_fn(|| self.gateway.poll_transmit()).map(|answer| answer.data).collect();
         Outcome { forwarded: look.forwarded, answers }
     }

@@ -44,12 +44,12 @@ pub(crate) fn change_ttl(packet: &mut PacketBuf<'_>, how: TtlChange) {
 
 /// Lowers the maximum segment size that a SYN announces, to `mss`, or without one to what `mtu` lets pass: the lesser one of
 /// the ways there and back. Where a SYN announces none, and has no data, it comes to announce that one, or if that is less
-/// the size that none means. A size is never raised. Without `mss` and `mtu` nothing is done.
+/// the size that none means. A size is never raised.
 ///
 /// Tells whether the packet may go on: the kernel drops one whose TCP header cannot be, and all where the MTU has no room
 /// for a segment.
 #[must_use]
-pub(crate) fn set_mss(packet: &mut PacketBuf<'_>, mss: Option<u16>, mtu: Option<u16>) -> bool {
+pub(crate) fn set_mss(packet: &mut PacketBuf<'_>, mss: Option<u16>, mtu: u16) -> bool {
     let info = *packet.info();
     if info.fragment == Fragment::Later || info.tuple.protocol != protocol::TCP {
         return true;
@@ -69,11 +69,10 @@ pub(crate) fn set_mss(packet: &mut PacketBuf<'_>, mss: Option<u16>, mtu: Option<
         Family::V4 => (20 + TCP_LEN as u16, 536),
         Family::V6 => (40 + TCP_LEN as u16, 1_220),
     };
-    let new = match (mss, mtu) {
-        (Some(mss), _) => mss,
-        (None, None) => return true,
-        (None, Some(mtu)) if mtu <= headers => return false,
-        (None, Some(mtu)) => mtu - headers,
+    let new = match mss {
+        Some(mss) => mss,
+        None if mtu <= headers => return false,
+        None => mtu - headers,
     };
     let Some(header) = kept.get(..header_len) else { return true };
     match mss_option(header) {

@@ -75,8 +75,8 @@ pub(crate) struct Env<'a> {
     pub(crate) utc_offset: i32,
     /// The gateway's address on the device that the packet came in by: where ICMP errors come from.
     pub(crate) own: Option<IpAddr>,
-    /// The lesser MTU of the packet's ways there and back, if it is known: what `TCPMSS --clamp-mss-to-pmtu` goes by.
-    pub(crate) mtu: Option<u16>,
+    /// The lesser MTU of the packet's ways there and back: what `TCPMSS --clamp-mss-to-pmtu` goes by.
+    pub(crate) mtu: u16,
 }
 
 /// What a rule wants done beside its verdict.

@@ -53,6 +53,28 @@ fn connections_of_all_members_together() {
 }
 
 #[test]
+fn what_is_open_already_counts_for_a_limit_that_comes_later() {
+    for net in BOTH {
+        let mut road = road(net, "all", Limits::default());
+        for (host, port) in [(net.client, 1), (net.neighbour, 1)] {
+            assert!(opens(&mut road, &datagram(net, host, port, 100)));
+        }
+        assert_eq!(road.gateway.group("all").unwrap().connections, 2);
+        let limit = |group: &mut tctable::account::Group| group.limits.connections = 3;
+        road.gateway.set_groups(family_of_groups(net, limit));
+        assert!(opens(&mut road, &datagram(net, net.client, 2, 100)));
+        assert!(!opens(&mut road, &datagram(net, net.client, 3, 100)));
+        // Lifted, something else limited meanwhile, and back again.
+        road.gateway.set_groups(family_of_groups(net, |_| {}));
+        assert!(opens(&mut road, &datagram(net, net.client, 4, 100)));
+        road.gateway.set_groups(family_of_groups(net, |group| group.limits.connections = 5));
+        assert!(opens(&mut road, &datagram(net, net.client, 5, 100)));
+        assert!(!opens(&mut road, &datagram(net, net.neighbour, 6, 100)));
+        assert_eq!(road.gateway.group("all").unwrap().connections, 5);
+    }
+}
+
+#[test]
 fn a_host_that_is_not_there_yet_is_held_to_its_groups_limit() {
     for net in BOTH {
         let mut road = road(net, "all", Limits { connections: 1, new_connections: 0 });

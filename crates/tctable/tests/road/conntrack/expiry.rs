@@ -3,7 +3,7 @@
 use tctable::Event;
 use tctable::conntrack::EndReason;
 use tctable::time::{Duration, Instant};
-use tctable_lab::packets::{Tcp, ip, tcp_packet};
+use tctable_lab::packets::{Tcp, flags, ip, tcp_packet};
 
 use super::tcp::open;
 use crate::support::{BOTH, Net, Road, START, segment};
@@ -204,6 +204,25 @@ fn whatever_brought_the_deadline_nearer_it_leaves_the_table_in_time() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_deadline_that_comes_nearer_twice_is_met() {
+    for net in BOTH {
+        let mut road = open(net);
+        // Both sides close where nobody expects it: five minutes are left.
+        for (from, to) in [(net.from(), net.to()), (net.to(), net.from())] {
+            let astray = Tcp { flags: flags::FIN | flags::ACK, seq: 1 << 30, ack: 1 << 30, ..Tcp::default() };
+            road.pass(&tcp_packet(from, to, &astray, b""));
+        }
+        assert_eq!(road.connection().1.deadline(), road.now + Duration::from_secs(300));
+        road.pass(&net.out("F."));
+        let deadline = road.now + Duration::from_secs(120);
+        assert_eq!(road.connection().1.deadline(), deadline);
+        road.now = deadline;
+        road.tick();
+        assert_eq!(ends(&mut road), [(deadline, EndReason::Timeout)]);
     }
 }
 

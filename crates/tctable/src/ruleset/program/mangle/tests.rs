@@ -110,8 +110,14 @@ fn syn(texts: [&str; 2], options: &[TcpOption], payload: &[u8]) -> Vec<u8> {
     ip(from.ip(), to.ip(), lab::TCP, &tcp(from, to, &header, payload))
 }
 
-fn clamp(mss: Option<u16>, mtu: Option<u16>) -> impl FnOnce(&mut PacketBuf<'_>) {
-    move |packet| assert!(set_mss(packet, mss, mtu), "it goes on")
+const MTU: u16 = 1_500;
+
+fn clamp_to(mss: u16) -> impl FnOnce(&mut PacketBuf<'_>) {
+    move |packet| assert!(set_mss(packet, Some(mss), MTU), "it goes on")
+}
+
+fn clamp_to_mtu(mtu: u16) -> impl FnOnce(&mut PacketBuf<'_>) {
+    move |packet| assert!(set_mss(packet, None, mtu), "it goes on")
 }
 
 #[test]
@@ -121,26 +127,25 @@ fn mss_is_lowered_and_never_raised() {
         for (old, new) in [(1_460, 1_400), (1_400, 1_400), (1_300, 1_300), (65_535, 1_400), (0, 0)] {
             let before = syn(texts, &[Mss(old), SackPermitted, Timestamps(1, 2)], b"");
             let after = syn(texts, &[Mss(new), SackPermitted, Timestamps(1, 2)], b"");
-            assert_eq!(changed(&before, clamp(Some(1_400), None)), after, "{old}");
+            assert_eq!(changed(&before, clamp_to(1_400)), after, "{old}");
         }
         // Behind others, at an even and at an odd place, and with data.
         let behind = |mss| syn(texts, &[SackPermitted, Mss(mss)], b"data");
-        assert_eq!(changed(&behind(9_000), clamp(Some(1_234), None)), behind(1_234));
+        assert_eq!(changed(&behind(9_000), clamp_to(1_234)), behind(1_234));
         let odd = |mss| syn(texts, &[Nop, Mss(mss), Nop, Nop, Nop], b"data");
-        assert_eq!(changed(&odd(9_000), clamp(Some(1_234), None)), odd(1_234));
+        assert_eq!(changed(&odd(9_000), clamp_to(1_234)), odd(1_234));
     }
 }
 
 #[test]
 fn mss_is_what_the_mtu_lets_pass() {
     use TcpOption::Mss;
-    assert_eq!(changed(&syn(V4, &[Mss(1_460)], b""), clamp(None, Some(1_492))), syn(V4, &[Mss(1_452)], b""));
-    assert_eq!(changed(&syn(V6, &[Mss(1_460)], b""), clamp(None, Some(1_492))), syn(V6, &[Mss(1_432)], b""));
-    assert_eq!(changed(&syn(V4, &[Mss(1_460)], b""), clamp(None, None)), syn(V4, &[Mss(1_460)], b""));
+    assert_eq!(changed(&syn(V4, &[Mss(1_460)], b""), clamp_to_mtu(1_492)), syn(V4, &[Mss(1_452)], b""));
+    assert_eq!(changed(&syn(V6, &[Mss(1_460)], b""), clamp_to_mtu(1_492)), syn(V6, &[Mss(1_432)], b""));
     for (texts, headers) in [(V4, 40), (V6, 60)] {
         let bytes = syn(texts, &[Mss(1_460)], b"");
-        assert!(!set_mss(&mut whole(&bytes), None, Some(headers)), "no room for anything");
-        assert_eq!(changed(&bytes, clamp(None, Some(headers + 1))), syn(texts, &[Mss(1)], b""));
+        assert!(!set_mss(&mut whole(&bytes), None, headers), "no room for anything");
+        assert_eq!(changed(&bytes, clamp_to_mtu(headers + 1)), syn(texts, &[Mss(1)], b""));
     }
 }
 
@@ -151,13 +156,13 @@ fn mss_is_added_where_there_is_none() {
         for rest in [vec![], vec![SackPermitted, Timestamps(1, 2)]] {
             let with = |mss| syn(texts, &[vec![Mss(mss)], rest.clone()].concat(), b"");
             let without = syn(texts, &rest, b"");
-            assert_eq!(changed(&without, clamp(Some(1_400), None)), with(default));
-            assert_eq!(changed(&without, clamp(Some(500), None)), with(500));
+            assert_eq!(changed(&without, clamp_to(1_400)), with(default));
+            assert_eq!(changed(&without, clamp_to(500)), with(500));
         }
         let data = syn(texts, &[], b"data");
-        assert_eq!(changed(&data, clamp(Some(500), None)), data, "it might become too long");
+        assert_eq!(changed(&data, clamp_to(500)), data, "it might become too long");
         let full = syn(texts, &[Timestamps(1, 2), Timestamps(3, 4), Timestamps(5, 6), Timestamps(7, 8)], b"");
-        assert_eq!(changed(&full, clamp(Some(500), None)), full, "a header cannot be longer");
+        assert_eq!(changed(&full, clamp_to(500)), full, "a header cannot be longer");
     }
 }
 
@@ -165,7 +170,7 @@ fn mss_is_added_where_there_is_none() {
 fn mss_is_added_within_a_frame() {
     let frame = |options: &[TcpOption]| ethernet([2; 6], [4; 6], ethertype::IPV4, &syn(V4, options, b""));
     let mut packet = super::super::sample::frame(&frame(&[])).into_owned();
-    assert!(set_mss(&mut packet, Some(500), None));
+    assert!(set_mss(&mut packet, Some(500), MTU));
     assert_eq!(packet.data(), frame(&[TcpOption::Mss(500)]));
 }
 
@@ -174,14 +179,14 @@ fn only_syns_are_touched() {
     let [from, to] = ends(V4);
     let header = Tcp { options: tcp_options(&[TcpOption::Mss(1_460)]), ..Tcp::default() };
     let ack = ip(from.ip(), to.ip(), lab::TCP, &tcp(from, to, &header, b""));
-    assert_eq!(changed(&ack, clamp(Some(500), None)), ack);
+    assert_eq!(changed(&ack, clamp_to(500)), ack);
     let datagram = ip(from.ip(), to.ip(), lab::UDP, &udp(from, to, b"x"));
-    assert_eq!(changed(&datagram, clamp(Some(500), None)), datagram);
+    assert_eq!(changed(&datagram, clamp_to(500)), datagram);
     let payload = syn(V4, &[TcpOption::Mss(1_460)], &[0; 40])[20..].to_vec();
     let split = Datagram { src: from.ip(), dst: to.ip(), protocol: lab::TCP, id: 1, payload };
     let later = split.fragment(&split.pieces(32)[1]);
     let mut packet = whole(&later);
-    assert!(set_mss(&mut packet, Some(500), None) && !packet.is_edited());
+    assert!(set_mss(&mut packet, Some(500), MTU) && !packet.is_edited());
 }
 
 #[test]
@@ -190,17 +195,17 @@ fn broken_headers_are_dropped_and_cut_ones_are_left_alone() {
     for length in [0x40, 0xf0] {
         let mut broken = bytes.clone();
         broken[20 + 12] = length;
-        assert!(!set_mss(&mut whole(&broken), Some(500), None), "{length:#x}");
+        assert!(!set_mss(&mut whole(&broken), Some(500), MTU), "{length:#x}");
     }
     let [from, to] = ends(V4);
-    assert!(!set_mss(&mut whole(&ip(from.ip(), to.ip(), lab::TCP, &[0; 19])), Some(500), None), "no header");
+    assert!(!set_mss(&mut whole(&ip(from.ip(), to.ip(), lab::TCP, &[0; 19])), Some(500), MTU), "no header");
     for cut in [20, 30, 39, 43] {
         let mut packet = kept(&bytes, cut);
-        assert!(set_mss(&mut packet, Some(500), None) && !packet.is_edited(), "{cut}");
+        assert!(set_mss(&mut packet, Some(500), MTU) && !packet.is_edited(), "{cut}");
     }
     // Options that say that they have no length, and one that is longer than the header.
     for raw in [vec![9, 0, 9, 0], vec![9, 200, 1, 1]] {
         let odd = syn(V4, &[TcpOption::Raw(raw)], b"data");
-        assert_eq!(changed(&odd, clamp(Some(500), None)), odd);
+        assert_eq!(changed(&odd, clamp_to(500)), odd);
     }
 }

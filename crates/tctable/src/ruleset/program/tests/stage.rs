@@ -60,7 +60,7 @@ impl Stage {
             effects: &mut self.effects,
             utc_offset: 0,
             own: None,
-            mtu: Some(1000),
+            mtu: 1000,
         };
         program.run(table, hook, packet, &mut env)
     }

@@ -1,0 +1,140 @@
+//! Frames come in bursts: headers first, then the cache lines of their connections, then each in its turn.
+
+use arrayvec::ArrayVec;
+
+use super::engine::Gateway;
+use super::observer::{Observer, Unobserved};
+use crate::account::{Class, Owner};
+use crate::packet::{Frame, NotIp, PacketInfo, Tuple};
+use crate::table::{Hash, Line};
+
+/// Frames that are looked at together. Their headers are read and their connections' cache lines asked for before the
+/// first of them is judged, so that a table larger than the caches costs one memory latency for many packets.
+const BURST: usize = 64;
+
+/// Connections from which on looking ahead pays: fewer fit in the caches with their index.
+const LOOK_AHEAD_FROM: usize = 4096;
+
+/// What is known of a burst's frames before the first of them is judged.
+#[derive(Debug)]
+pub(super) struct Burst([Ahead; BURST]);
+
+/// What is known of one frame.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    pub(super) info: PacketInfo,
+    pub(super) read: Result<(), NotIp>,
+    /// Where looking ahead needed it.
+    pub(super) hash: Option<Hash>,
+    /// A guess at the place of the connection.
+    pub(super) likely: Option<u32>,
+    /// A guess at the place of the host that it will belong to, where it begins a connection.
+    pub(super) host: Option<u32>,
+}
+
+impl Ahead {
+    const NOTHING: Ahead = Ahead { info: PacketInfo::EMPTY, read: Ok(()), hash: None, likely: None, host: None };
+}
+
+impl Default for Burst {
+    fn default() -> Self {
+        Burst([Ahead::NOTHING; BURST])
+    }
+}
+
+impl Gateway {
+    /// Takes frames in, in the order in which they were seen.
+    pub fn receive<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>) {
+        self.receive_observed(frames, &mut Unobserved);
+    }
+
+    /// Takes frames in and shows each to `observer` right after it has passed.
+    pub fn receive_observed<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>, observer: &mut impl Observer) {
+        let mut frames = frames.into_iter();
+        let mut burst = self.burst.take().unwrap_or_default();
+        loop {
+            let waiting: ArrayVec<Frame<'a>, BURST> = frames.by_ref().take(BURST).collect();
+            if waiting.is_empty() {
+                break;
+            }
+            self.read(&waiting, &mut burst);
+            if self.conntrack.count() >= LOOK_AHEAD_FROM {
+                self.look_ahead(waiting.len(), &mut burst);
+            } else {
+                for ahead in burst.0.iter_mut().take(waiting.len()) {
+                    (ahead.hash, ahead.likely, ahead.host) = (None, self.conntrack.recent(&ahead.info.tuple), None);
+                }
+            }
+            let plain = self.hooks.are_plain();
+            for (frame, ahead) in waiting.iter().zip(&burst.0) {
+                match ahead.read {
+                    Ok(()) if plain => self.pass(frame, ahead, observer),
+                    Ok(()) => self.pass_hooked(frame, ahead, observer),
+                    Err(why) => self.set_aside(frame, why, observer),
+                }
+            }
+        }
+        self.burst = Some(burst);
+    }
+
+    /// Reads the headers of a burst.
+    #[inline(never)]
+    fn read(&self, frames: &[Frame<'_>], burst: &mut Burst) {
+        for (frame, ahead) in frames.iter().zip(&mut burst.0) {
+            ahead.read = ahead.info.fill(frame);
+            ahead.info.tuple.zone = self.zones.of(frame.device);
+        }
+    }
+
+    /// Asks for the cache lines of a burst's connections and hosts. Only guesses come of it, so the outcome does not
+    /// depend on how the frames were cut into bursts.
+    #[inline(never)]
+    fn look_ahead(&self, count: usize, burst: &mut Burst) {
+        let burst = &mut burst.0[..count.min(BURST)];
+        // A loop of its own: the keys of the hash stay in registers.
+        let hashes: ArrayVec<Hash, BURST> =
+            burst.iter_mut().map(|ahead| *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))).collect();
+        // Each loop asks for what the next one reads.
+        let lines: ArrayVec<Line<'_>, BURST> = hashes.iter().map(|hash| self.conntrack.prefetch_index(*hash)).collect();
+        // Few entries have passed their home.
+        let mut passed: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
+        for (line, ahead) in lines.iter().zip(&mut *burst) {
+            ahead.likely = line.likely();
+            match ahead.likely {
+                Some(place) => self.conntrack.prefetch(place),
+                None => passed.extend(line.behind().map(|behind| (&mut ahead.likely, behind))),
+            }
+        }
+        for (likely, line) in passed {
+            *likely = line.likely();
+            if let Some(place) = *likely {
+                self.conntrack.prefetch(place);
+            }
+        }
+        let mut strangers: ArrayVec<(Class, &mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
+        for Ahead { info, likely, host, .. } in burst {
+            *host = None;
+            match likely {
+                Some(place) => {
+                    if let Some(owner) = Owner::from_cookie(self.conntrack.cookie(*place)) {
+                        self.hosts.prefetch_class(owner.place, Class::of(info.tuple.protocol));
+                    }
+                }
+                None => {
+                    let Tuple { family, source, destination, .. } = info.tuple;
+                    let inside = self.config.inside.has_address(family, source);
+                    let hash = self.hosts.hash(family, if inside { source } else { destination });
+                    self.conntrack.prefetch_upcoming(strangers.len());
+                    strangers.push((Class::of(info.tuple.protocol), host, self.hosts.prefetch_index(hash)));
+                }
+            };
+        }
+        for (class, host, line) in strangers {
+            *host = line.likely().or_else(|| line.behind()?.likely());
+            if let Some(place) = *host {
+                self.hosts.prefetch(place);
+                self.hosts.prefetch_class(place, class);
+            }
+        }
+    }
+}
