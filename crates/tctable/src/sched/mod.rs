@@ -10,18 +10,25 @@
 
 mod backlog;
 mod context;
+mod control;
+mod device;
 mod fifo;
 mod filter;
+mod flow;
 mod handle;
+mod hooks;
 mod node;
 mod options;
 mod qdisc;
 mod queued;
 mod rate;
+mod scheduler;
 mod skb;
 
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
+pub use control::Errno;
+pub use device::DeviceConfig;
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
@@ -30,4 +37,5 @@ pub use options::{
 pub use qdisc::{ClassRefusal, ClassXstats, OptionsError};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
+pub use scheduler::{Config, Departure, DeviceError, Dropped, Ingress, Offer, Poll, Scheduler};
 pub use skb::{CtInfo, HostKey, Skb};
