@@ -1,6 +1,7 @@
 use super::backlog::Count;
 use super::filter::Block;
 use super::handle::Handle;
+use super::options::QdiscOptions;
 
 /// Where a device's packets meet filters without a queue: the kernel's qdiscs `ingress` and `clsact`.
 #[derive(Debug, Default)]
@@ -28,4 +29,9 @@ impl Hooks {
     pub(crate) const INGRESS: Handle = Handle::new(0xffff, 0xfff2);
     /// What filters for outgoing packets name as their parent.
     pub(crate) const EGRESS: Handle = Handle::new(0xffff, 0xfff3);
+
+    /// The kind.
+    pub(crate) fn options(&self) -> QdiscOptions {
+        if self.egress.is_some() { QdiscOptions::Clsact } else { QdiscOptions::Ingress }
+    }
 }

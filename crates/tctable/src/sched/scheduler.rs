@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 
 use super::context::{Context, DropCause};
+use super::control::{Change, Notification, Notifications, Object};
 use super::device::{Device, DeviceConfig};
 use super::fifo::Pool;
 use super::filter::Classified;
-use super::flow;
-use super::handle::ClassId;
+use super::flows::Flows;
+use super::handle::{ClassId, Handle};
+use super::offered;
 use super::options::{FqCodelOptions, QdiscOptions};
 use super::qdisc::{Dequeue, Enqueue, OptionsError};
 use super::queued::{Ecn, Queued};
@@ -56,6 +58,9 @@ pub struct Scheduler {
     waiting: usize,
     /// Packets that were dropped while they waited, to be given back.
     gone: VecDeque<Dropped>,
+    notifications: Notifications,
+    /// The number that was allocated last for a qdisc without one.
+    allocated: u16,
 }
 
 /// What all qdiscs of all devices share.
@@ -63,6 +68,7 @@ pub struct Scheduler {
 pub(super) struct Shared {
     pub(super) config: Config,
     pool: Pool,
+    flows: Flows,
     random: Random,
     hasher: Hasher,
     dropped: Vec<(Queued, DropCause)>,
@@ -73,6 +79,7 @@ impl Shared {
         Context {
             now,
             pool: &mut self.pool,
+            flows: &mut self.flows,
             random: &mut self.random,
             dropped: &mut self.dropped,
             class: None,
@@ -180,13 +187,36 @@ impl From<Departure> for Queued {
     }
 }
 
+/// Whether a kind has nothing below it: what hangs below classes by default must not have its like below it in turn.
+fn is_leaf(options: &QdiscOptions) -> bool {
+    match options {
+        QdiscOptions::Pfifo { .. }
+        | QdiscOptions::Bfifo { .. }
+        | QdiscOptions::PfifoHeadDrop { .. }
+        | QdiscOptions::PfifoFast
+        | QdiscOptions::Sfq(_)
+        | QdiscOptions::FqCodel(_)
+        | QdiscOptions::Codel(_) => true,
+        QdiscOptions::Htb(_)
+        | QdiscOptions::Prio(_)
+        | QdiscOptions::Tbf(_)
+        | QdiscOptions::Red(_)
+        | QdiscOptions::Cbq(_)
+        | QdiscOptions::Ingress
+        | QdiscOptions::Clsact
+        | QdiscOptions::Noqueue => false,
+    }
+}
+
 impl Scheduler {
     /// Traffic control without devices.
     pub fn new(config: Config) -> Scheduler {
         Scheduler {
             devices: Vec::new(),
+            notifications: Notifications::new(config.max_notifications),
             shared: Shared {
                 pool: Pool::new(),
+                flows: Flows::new(),
                 random: Random::new(config.seed),
                 hasher: Hasher::new(config.hash_key),
                 dropped: Vec::new(),
@@ -194,6 +224,7 @@ impl Scheduler {
             },
             waiting: 0,
             gone: VecDeque::new(),
+            allocated: 0x8000,
         }
     }
 
@@ -207,6 +238,9 @@ impl Scheduler {
         }
         if self.devices.iter().flatten().count() >= self.shared.config.max_devices {
             return Err(DeviceError::TooMany);
+        }
+        if !is_leaf(&self.shared.config.default_leaf) {
+            return Err(OptionsError::Invalid("a qdisc with others below it cannot be what all have by default").into());
         }
         let mut context = self.shared.context(Instant::ZERO, &config);
         let device = Device::new(config.clone(), &mut context)?;
@@ -245,7 +279,7 @@ impl Scheduler {
         let Some(Some(device)) = self.devices.get_mut(usize::from(id.0)) else {
             return Offer::Dropped { class: None, cause: DropCause::NoDevice };
         };
-        let flow = flow::hash(&self.shared.hasher, skb);
+        let flow = offered::flow_hash(&self.shared.hasher, skb);
         let is_full = self.waiting + self.gone.len() >= self.shared.config.max_waiting;
         let mut context = self.shared.context(now, &device.config);
         if let Some(hook) = device.hooks.as_mut().and_then(|hooks| hooks.egress.as_mut()) {
@@ -264,7 +298,7 @@ impl Scheduler {
             return Offer::Dropped { class: None, cause: DropCause::Limit };
         }
         let queued =
-            Queued { token: skb.token, arrived: now, len: skb.len, flow, ecn: flow::ecn(skb), is_marked: false };
+            Queued { token: skb.token, arrived: now, len: skb.len, flow, ecn: offered::ecn(skb), is_marked: false };
         let before = device.root.backlog().packets;
         let enqueue = device.root.enqueue(&mut context, skb, queued);
         let class = context.class;
@@ -325,5 +359,54 @@ impl Scheduler {
         for (Queued { token, len, arrived, .. }, cause) in self.shared.dropped.drain(..) {
             self.gone.push_back(Dropped { token, len, arrived, device, cause });
         }
+    }
+
+    /// The oldest change of the tree that was not asked for yet.
+    pub fn poll_notification(&mut self) -> Option<Notification> {
+        self.notifications.pop()
+    }
+
+    /// Notifications that were lost for want of room.
+    pub fn lost_notifications(&self) -> u64 {
+        self.notifications.lost()
+    }
+
+    pub(super) fn notify(&mut self, what: Change, object: Option<Object>) {
+        if let Some(object) = object {
+            self.notifications.push(what, object);
+        }
+    }
+
+    /// The numbers of devices from that one on.
+    pub(super) fn devices_from(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
+        (first..self.devices.len() as u32).filter(|id| self.devices[*id as usize].is_some())
+    }
+
+    /// Works on a device, and follows what became of its packets.
+    pub(super) fn work<R>(
+        &mut self,
+        now: Instant,
+        id: DeviceId,
+        work: impl FnOnce(&mut Device, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let device = self.devices.get_mut(usize::from(id.0))?.as_deref_mut()?;
+        let before = device.backlog().packets;
+        let mut context = self.shared.context(now, &device.config);
+        let result = work(device, &mut context);
+        let after = device.backlog().packets;
+        self.follow(id, before, after);
+        Some(result)
+    }
+
+    /// A number for a qdisc without one, as the kernel goes through them: from 8001 to fffe, and round again. `None` where
+    /// all are taken.
+    pub(super) fn allocate_handle(&mut self, id: DeviceId) -> Option<Handle> {
+        for _ in 0x8000..0xffff_u32 {
+            self.allocated = if self.allocated >= 0xfffe { 0x8000 } else { self.allocated + 1 };
+            if !self.device(id)?.knows(self.allocated) {
+                return Some(Handle::new(self.allocated, 0));
+            }
+        }
+        None
     }
 }

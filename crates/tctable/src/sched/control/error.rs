@@ -96,10 +96,9 @@ impl SetQdiscError {
     pub fn errno(&self) -> Errno {
         match self {
             SetQdiscError::NoDevice => Errno::ENODEV,
-            SetQdiscError::NoParent
-            | SetQdiscError::NoClass
-            | SetQdiscError::NotFound
-            | SetQdiscError::NoKind => Errno::ENOENT,
+            SetQdiscError::NoParent | SetQdiscError::NoClass | SetQdiscError::NotFound | SetQdiscError::NoKind => {
+                Errno::ENOENT
+            }
             SetQdiscError::ParentIsIngress | SetQdiscError::ParentIsClassless | SetQdiscError::NotIngress => {
                 Errno::EOPNOTSUPP
             }

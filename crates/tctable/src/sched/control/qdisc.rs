@@ -1,4 +1,4 @@
-use super::super::context::{Context, DropCause};
+use super::super::context::Context;
 use super::super::device::{self, Device, MOST_NESTED};
 use super::super::handle::{ClassId, Handle};
 use super::super::hooks::{Hook, Hooks};
@@ -164,10 +164,10 @@ impl Scheduler {
                     if depth + 2 > MOST_NESTED {
                         return Err(SetQdiscError::TooDeep);
                     }
-                    let qdisc = qdisc::create(context, handle.major(), &options)?;
                     if matches!(options, QdiscOptions::Noqueue) {
                         return Err(SetQdiscError::Noqueue);
                     }
+                    let qdisc = qdisc::create(context, handle.major(), &options)?;
                     graft(device, context, class, Some(Node::new(handle, qdisc)))?;
                 }
             }

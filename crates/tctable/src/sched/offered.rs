@@ -12,7 +12,7 @@ const IPV6: u16 = 0x86dd;
 /// A keyed hash of the packet's flow: addresses, protocol and ports, the same in both directions, as the kernel's is. What
 /// is no IP packet is a flow by its EtherType.
 #[inline]
-pub(crate) fn hash(hasher: &Hasher, skb: &Skb<'_>) -> u32 {
+pub(crate) fn flow_hash(hasher: &Hasher, skb: &Skb<'_>) -> u32 {
     match skb.info {
         Some(info) => hasher.connection(&info.tuple).0,
         None => hasher.host(Family::V4, Address { high: 1, low: skb.protocol.into() }).0,
