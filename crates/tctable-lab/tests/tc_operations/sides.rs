@@ -183,7 +183,7 @@ impl Sides {
 
     fn read(&self, message: &Message) -> Told {
         let what = match message.what {
-            netlink::NEW_QDISC | netlink::NEW_CLASS if message.is_replacement() => Change::Replaced,
+            netlink::NEW_QDISC | netlink::NEW_CLASS if message.is_replacement() => Change::Placed,
             netlink::NEW_QDISC | netlink::NEW_CLASS => Change::New,
             _ => Change::Deleted,
         };
