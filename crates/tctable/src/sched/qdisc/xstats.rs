@@ -1,8 +1,29 @@
+use crate::time::{Duration, Instant};
+
 /// What only one kind of qdisc counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QdiscXstats {
     /// Nothing.
     None,
+    /// `struct tc_codel_xstats`.
+    Codel {
+        /// The longest packet whose turn came.
+        max_packet: u32,
+        /// Drops since dropping began.
+        count: u32,
+        /// What `count` was at first then.
+        last_count: u32,
+        /// Packets dropped because there was no room.
+        drop_overlimit: u32,
+        /// How long the last packet waited.
+        delay: Duration,
+        /// When the next packet goes; `None` while none does.
+        drop_next: Option<Instant>,
+        /// Packets marked in place of being dropped.
+        ecn_mark: u32,
+        /// Packets marked for having waited longer than `ce_threshold`.
+        ce_mark: u32,
+    },
     /// `struct tc_fq_codel_qd_stats`.
     FqCodel {
         /// The longest packet whose turn came.
