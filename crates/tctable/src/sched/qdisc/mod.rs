@@ -5,6 +5,7 @@ mod fifo;
 mod fq_codel;
 mod pfifo_fast;
 mod prio;
+mod sfq;
 mod single;
 mod tbf;
 mod xstats;
@@ -255,6 +256,7 @@ pub(crate) fn create(
         QdiscOptions::PfifoFast => Box::new(pfifo_fast::PfifoFast::new(context)?),
         QdiscOptions::Prio(options) => Box::new(prio::Prio::new(context, major, options)?),
         QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
+        QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),

@@ -65,6 +65,11 @@ pub enum ClassXstats {
         /// The same at its ceil.
         ctokens: i64,
     },
+    /// `struct tc_sfq_xstats`.
+    Sfq {
+        /// Bytes that the flow may still send before it is another's turn.
+        allot: i64,
+    },
     /// `struct tc_cbq_xstats`.
     Cbq {
         /// Packets sent at a borrowed rate.
