@@ -5,6 +5,7 @@ mod fifo;
 mod fq_codel;
 mod pfifo_fast;
 mod prio;
+mod red;
 mod sfq;
 mod single;
 mod tbf;
@@ -257,6 +258,7 @@ pub(crate) fn create(
         QdiscOptions::Prio(options) => Box::new(prio::Prio::new(context, major, options)?),
         QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
         QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
+        QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),

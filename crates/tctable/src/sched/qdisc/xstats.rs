@@ -24,6 +24,17 @@ pub enum QdiscXstats {
         /// Packets marked for having waited longer than `ce_threshold`.
         ce_mark: u32,
     },
+    /// `struct tc_red_xstats`.
+    Red {
+        /// Packets dropped because of the average queue.
+        early: u32,
+        /// Packets that found no room.
+        pdrop: u32,
+        /// Packets marked in place of being dropped.
+        marked: u32,
+        /// The average queue in bytes when the last packet came.
+        average: u64,
+    },
     /// `struct tc_fq_codel_qd_stats`.
     FqCodel {
         /// The longest packet whose turn came.
