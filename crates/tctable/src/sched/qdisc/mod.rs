@@ -1,5 +1,7 @@
 //! Qdiscs: a file for each kind.
 
+mod htb;
+
 use std::fmt::Debug;
 
 use super::backlog::{Backlog, Count};
