@@ -124,8 +124,7 @@ impl Rtnetlink {
 
     /// All objects of a kind that a device has.
     pub fn dump(&mut self, what: u16, device: u32, parent: u32) -> Result<Vec<Message>> {
-        let question =
-            Message { what, flags: 0, device, handle: 0, parent, info: 0, attributes: Vec::new() };
+        let question = Message { what, flags: 0, device, handle: 0, parent, info: 0, attributes: Vec::new() };
         self.send(&question, NLM_F_DUMP as u16)?;
         let mut messages = Vec::new();
         loop {

@@ -2,8 +2,8 @@
 
 use tctable::packet::DeviceId;
 use tctable::sched::{
-    ClassOptions, ClassRequest, Flags, Handle, HtbClassOptions, HtbOptions, QdiscOptions, QdiscRequest, QdiscSpec, Rate,
-    RateSpec, TbfOptions,
+    ClassOptions, ClassRequest, Flags, Handle, HtbClassOptions, HtbOptions, QdiscOptions, QdiscRequest, QdiscSpec,
+    Rate, RateSpec, TbfOptions,
 };
 
 use super::netlink::{self, KIND, Message, OPTIONS, put};

@@ -203,7 +203,8 @@ impl Sides {
         let qdiscs = self.engine.dump_qdiscs(&mut QdiscDump::new(Some(DEVICE)), usize::MAX);
         let classes = self.engine.dump_classes(&mut ClassDump::new(DEVICE), usize::MAX);
         let qdiscs = qdiscs.into_iter().map(|view| line_of(Object::Qdisc(view)));
-        let mut lines: Vec<Line> = qdiscs.chain(classes.into_iter().map(|entry| line_of(Object::Class(entry)))).collect();
+        let mut lines: Vec<Line> =
+            qdiscs.chain(classes.into_iter().map(|entry| line_of(Object::Class(entry)))).collect();
         lines.sort();
         lines
     }

@@ -3,6 +3,7 @@
 mod codel;
 mod fifo;
 mod fq_codel;
+mod htb;
 mod pfifo_fast;
 mod prio;
 mod red;
@@ -259,6 +260,7 @@ pub(crate) fn create(
         QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
         QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
+        QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),
