@@ -5,13 +5,15 @@
 //! queued here is a packet's [`Skb::token`] with what qdiscs need of it, 40 bytes: its bytes stay with the caller.
 //!
 //! What goes on between a packet's offer and its departure:
-//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `node` a qdisc with its counters,
+//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them, `node` a qdisc with its counters,
 //! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
 
 mod backlog;
+mod codel;
 mod context;
 mod fifo;
 mod filter;
+mod flows;
 mod handle;
 mod node;
 mod options;
@@ -19,6 +21,8 @@ mod qdisc;
 mod queued;
 mod rate;
 mod skb;
+#[cfg(test)]
+mod testing;
 
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
@@ -27,7 +31,7 @@ pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
     QdiscOptions, RedOptions, SfqOptions, TbfOptions,
 };
-pub use qdisc::{ClassRefusal, ClassXstats, OptionsError};
+pub use qdisc::{ClassRefusal, ClassXstats, OptionsError, QdiscXstats};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
 pub use skb::{CtInfo, HostKey, Skb};

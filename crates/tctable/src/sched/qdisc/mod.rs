@@ -1,6 +1,10 @@
 //! Qdiscs: a file for each kind.
 
+mod fifo;
+mod fq_codel;
 mod htb;
+mod pfifo_fast;
+mod xstats;
 
 use std::fmt::Debug;
 
@@ -12,6 +16,8 @@ use super::node::Node;
 use super::options::{ClassOptions, QdiscOptions};
 use super::queued::Queued;
 use super::skb::Skb;
+
+pub use xstats::{ClassXstats, QdiscXstats};
 
 /// What became of a packet that was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +85,11 @@ pub(crate) trait Qdisc: Debug + Send {
         0
     }
 
+    /// What only its kind counts.
+    fn xstats(&self) -> QdiscXstats {
+        QdiscXstats::None
+    }
+
     /// Its filters, where it can have any.
     fn block(&mut self) -> Option<&mut Block> {
         None
@@ -135,37 +146,6 @@ pub(crate) struct ClassView {
     pub(crate) xstats: ClassXstats,
 }
 
-/// What only one kind's classes count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClassXstats {
-    /// Nothing.
-    None,
-    /// `struct tc_htb_xstats`.
-    Htb {
-        /// Packets sent at its own rate.
-        lends: u32,
-        /// Packets sent at a rate borrowed from above.
-        borrows: u32,
-        /// Packets that were longer than its `mtu`.
-        giants: u32,
-        /// What it may send at once at its rate, in nanoseconds of that rate; negative where it is in debt.
-        tokens: i64,
-        /// The same at its ceil.
-        ctokens: i64,
-    },
-    /// `struct tc_cbq_xstats`.
-    Cbq {
-        /// Packets sent at a borrowed rate.
-        borrows: u32,
-        /// How often it was found over its limit.
-        overactions: u32,
-        /// The average idle time, in nanoseconds.
-        avgidle: i64,
-        /// By how much it is ahead of its rate, in nanoseconds.
-        undertime: i64,
-    },
-}
-
 /// The classes of a qdisc.
 pub(crate) trait Classful: Debug {
     /// Whether there is such a class.
@@ -220,8 +200,14 @@ pub(crate) fn create(
     major: u16,
     options: &QdiscOptions,
 ) -> Result<Box<dyn Qdisc>, OptionsError> {
-    let _ = (context, major);
-    match options {
-        _ => Err(OptionsError::OtherKind),
-    }
+    Ok(match options {
+        QdiscOptions::Pfifo { .. }
+        | QdiscOptions::Bfifo { .. }
+        | QdiscOptions::PfifoHeadDrop { .. }
+        | QdiscOptions::Noqueue => Box::new(fifo::FifoQdisc::new(context, options)?),
+        QdiscOptions::PfifoFast => Box::new(pfifo_fast::PfifoFast::new(context)?),
+        QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
+        QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
+        _ => return Err(OptionsError::OtherKind),
+    })
 }
