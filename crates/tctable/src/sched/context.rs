@@ -23,6 +23,8 @@ pub enum DropCause {
     Red,
     /// The queue that it waited in was deleted or replaced.
     Deleted,
+    /// There is no such device.
+    NoDevice,
 }
 
 /// What a qdisc has around it while it works.

@@ -133,10 +133,8 @@ fn a_leaf_that_holds_packets_back_is_waited_for() {
     let mut bench = Bench::new();
     bench.add(1, 0, class(80 * MBIT)).add(2, 0, class(80 * MBIT));
     let tbf = TbfOptions { rate: rate(8 * MBIT), burst: 1500, limit: 100_000, peak_rate: None, mtu: 0 };
-    let Ok(tbf) = crate::sched::qdisc::create(&mut bench.world.context(), 5, &QdiscOptions::Tbf(tbf)) else {
-        return;
-    };
-    let node = crate::sched::node::Node::new("5:".parse().unwrap(), tbf);
+    let tbf = crate::sched::qdisc::create(&mut bench.world.context(), 5, &QdiscOptions::Tbf(tbf)).expect("a tbf");
+    let node = crate::sched::node::Node::new("5:".parse().expect("a handle"), tbf);
     assert_eq!(bench.htb.graft(&mut bench.world.context(), id(1), Some(node)), Ok(()));
     bench.fill(1, 1000, 3);
     bench.fill(2, 1000, 1);
@@ -148,6 +146,6 @@ fn a_leaf_that_holds_packets_back_is_waited_for() {
     bench.world.now = start + Duration::from_nanos(500_000);
     assert_eq!(bench.take_all(), [1]);
     assert_eq!(bench.dequeue(), Dequeue::Later(start + Duration::from_nanos(1_500_000)));
-    assert_eq!(bench.view(1).leaf, Some("5:".parse().unwrap()));
+    assert_eq!(bench.view(1).leaf, Some("5:".parse().expect("a handle")));
     bench.check();
 }
