@@ -130,6 +130,10 @@ impl Scheduler {
         let is_hooks = matches!(options, QdiscOptions::Ingress | QdiscOptions::Clsact);
         match place {
             Place::Hooks if !is_hooks => return Err(SetQdiscError::OnlyIngress),
+            // Whatever handle was asked for, it gets its own, which must not be another's.
+            Place::Hooks if self.device(id).is_some_and(|device| device.parent_of(Hooks::HANDLE.major()).is_some()) => {
+                return Err(SetQdiscError::OtherParent);
+            }
             Place::Root | Place::Class(_) if is_hooks => return Err(SetQdiscError::NotIngress),
             _ => {}
         }
