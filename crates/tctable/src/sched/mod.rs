@@ -8,6 +8,7 @@
 //! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `node` a qdisc with its counters,
 //! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
 
+mod action;
 mod backlog;
 mod context;
 mod fifo;
@@ -20,8 +21,18 @@ mod queued;
 mod rate;
 mod skb;
 
+pub use action::{
+    ActionOptions, ActionStatistics, ActionVerdict, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit,
+    MirredOptions, PoliceOptions, SkbeditOptions,
+};
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
+pub use filter::{
+    BasicOptions, Cmp, CmpLayer, CmpOperator, Create, Ematch, EmatchU32, EtherType, FilterChange, FilterDelete,
+    FilterError, FilterKey, FilterOptions, FilterRequest, FilterStatistics, FilterView, FlowerOptions, FwOptions,
+    IpPrefix, Masked, MatchallOptions, Meta, MetaKey, MetaValue, Nbyte, PortRange, RsvpOptions, RsvpPort, U32Key,
+    U32Mark, U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset,
+};
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,

@@ -1,0 +1,3 @@
+mod options;
+
+pub use options::{FlowerOptions, IpPrefix, Masked, PortRange};
