@@ -22,16 +22,17 @@ mod rate;
 mod skb;
 
 pub use action::{
-    ActionOptions, ActionStatistics, ActionVerdict, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit,
+    ActionOptions, ActionStatistics, ActionVerdict, Actions, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit,
     MirredOptions, PoliceOptions, SkbeditOptions,
 };
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
 pub use filter::{
-    BasicOptions, Cmp, CmpLayer, CmpOperator, Create, Ematch, EmatchU32, EtherType, FilterChange, FilterDelete,
-    FilterError, FilterKey, FilterOptions, FilterRequest, FilterStatistics, FilterView, FlowerOptions, FwOptions,
-    IpPrefix, Masked, MatchallOptions, Meta, MetaKey, MetaValue, Nbyte, PortRange, RsvpOptions, RsvpPort, U32Key,
-    U32Mark, U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset,
+    BasicOptions, ChangeContext, Classifier, Cmp, CmpLayer, CmpOperator, Create, Ematch, EmatchU32, EtherType,
+    FilterChange, FilterContext, FilterDelete, FilterError, FilterKey, FilterKinds, FilterOptions, FilterRequest,
+    FilterStatistics, FilterView, FlowerOptions, FwOptions, IpPrefix, Masked, Match, MatchallOptions, Meta, MetaKey,
+    MetaValue, Nbyte, PortRange, RsvpOptions, RsvpPort, U32Key, U32Mark, U32Node, U32Offset, U32Options, U32Selector,
+    U32VariableOffset, ViewContext,
 };
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{

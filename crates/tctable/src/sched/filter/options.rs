@@ -18,7 +18,7 @@ pub enum FilterOptions {
     Flower(Box<FlowerOptions>),
     /// An expression of ematches.
     Basic(BasicOptions),
-    /// An RSVP session's packets (RFC 2205).
+    /// An RSVP session's packets (RFC 2205): the kind `rsvp`, or `rsvp6` for an IPv6 address.
     Rsvp(RsvpOptions),
     /// Of a kind that was registered with [`FilterKinds::register`](super::FilterKinds::register).
     Other {
@@ -38,7 +38,8 @@ impl FilterOptions {
             FilterOptions::Matchall(_) => "matchall",
             FilterOptions::Flower(_) => "flower",
             FilterOptions::Basic(_) => "basic",
-            FilterOptions::Rsvp(_) => "rsvp",
+            FilterOptions::Rsvp(options) if options.destination.is_ipv4() => "rsvp",
+            FilterOptions::Rsvp(_) => "rsvp6",
             FilterOptions::Other { kind, .. } => kind,
         }
     }

@@ -168,9 +168,6 @@ pub enum FilterError {
     /// The options are wrong.
     #[error(transparent)]
     Options(#[from] OptionsError),
-    /// There are too many filters here.
-    #[error("too many filters")]
-    TooMany,
 }
 
 impl FilterError {
@@ -193,7 +190,7 @@ impl FilterError {
             FilterError::NotSupported => EOPNOTSUPP,
             FilterError::Busy => EBUSY,
             FilterError::NoPriorityLeft | FilterError::HandleInUse => ENOSPC,
-            FilterError::NoHandleLeft | FilterError::TooMany => ENOMEM,
+            FilterError::NoHandleLeft => ENOMEM,
         }
     }
 }

@@ -129,14 +129,10 @@ pub enum MetaKey {
     Mark,
     /// The priority (`priority`).
     Priority,
-    /// The protocol that filters see (`protocol`).
-    Protocol,
-    /// The length in bytes, link header included (`pktlen`).
+    /// The length in bytes, link header included (`pkt_len`).
     Length,
-    /// The length of the link header (`maclen`).
+    /// The length of the link header without a VLAN's tag (`mac_len`).
     LinkLength,
-    /// The device that it came in by: its number and one, 0 for none (`rxif`).
-    Input,
-    /// The outermost VLAN tag's number and priority; no value without one (`vlan`).
+    /// The outermost VLAN tag: its priority and number. Without one nothing matches (`vlan`).
     Vlan,
 }
