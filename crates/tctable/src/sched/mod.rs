@@ -19,6 +19,7 @@ mod qdisc;
 mod queued;
 mod rate;
 mod skb;
+pub mod text;
 
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
