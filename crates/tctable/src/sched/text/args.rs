@@ -82,8 +82,11 @@ impl<'w, 'a> Args<'w, 'a> {
 }
 
 impl Word<'_> {
-    /// Whether it is the beginning of a keyword, or all of it: many of tc's words can be cut short.
-    pub(super) fn begins(&self, keyword: &str) -> bool {
-        !self.text.is_empty() && keyword.starts_with(&*self.text)
+    /// The first of these keywords that it is the beginning of, or all of: many of tc's words can be cut short. What is
+    /// none of them is itself.
+    pub(super) fn keyword<'k>(&'k self, keywords: &[&'k str]) -> &'k str {
+        let text = &*self.text;
+        let found = keywords.iter().find(|keyword| !text.is_empty() && keyword.starts_with(text));
+        found.copied().unwrap_or(text)
     }
 }
