@@ -5,30 +5,45 @@
 //! queued here is a packet's [`Skb::token`] with what qdiscs need of it, 40 bytes: its bytes stay with the caller.
 //!
 //! What goes on between a packet's offer and its departure:
-//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `node` a qdisc with its counters,
+//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them, `node` a qdisc with its counters,
 //! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
 
 mod backlog;
+mod codel;
 mod context;
+mod control;
+mod device;
 mod fifo;
 mod filter;
+mod flows;
 mod handle;
+mod hooks;
 mod node;
+mod offered;
 mod options;
 mod qdisc;
 mod queued;
 mod rate;
+mod scheduler;
 mod skb;
+#[cfg(test)]
+mod testing;
 pub mod text;
 
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
+pub use control::{
+    Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, Flags, GetClassError,
+    GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
+};
+pub use device::DeviceConfig;
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
     QdiscOptions, RedOptions, SfqOptions, TbfOptions,
 };
-pub use qdisc::{ClassRefusal, ClassXstats, OptionsError};
+pub use qdisc::{ClassRefusal, ClassView, ClassXstats, OptionsError, QdiscXstats};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
+pub use scheduler::{Config, Departure, DeviceError, Dropped, Ingress, Offer, Poll, Scheduler};
 pub use skb::{CtInfo, HostKey, Skb};
