@@ -1,5 +1,6 @@
 use super::action::Redirect;
 use super::fifo::Pool;
+use super::flows::Flows;
 use super::handle::ClassId;
 use super::options::QdiscOptions;
 use super::queued::Queued;
@@ -23,6 +24,8 @@ pub enum DropCause {
     Red,
     /// The queue that it waited in was deleted or replaced.
     Deleted,
+    /// There is no such device.
+    NoDevice,
 }
 
 /// What a qdisc has around it while it works.
@@ -30,6 +33,7 @@ pub enum DropCause {
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) pool: &'a mut Pool,
+    pub(crate) flows: &'a mut Flows,
     pub(crate) random: &'a mut Random,
     /// Packets that were queued, and are dropped now: they go back to the caller. A packet that is dropped while it is
     /// offered is not among them: `Enqueue::Dropped` says so.
@@ -48,6 +52,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The device's longest frame, Ethernet header included, in bytes: what many defaults go by.
+    pub(crate) fn longest_frame(&self) -> u32 {
+        self.mtu.saturating_add(14)
+    }
+
     /// Drops a packet that was queued.
     pub(crate) fn drop(&mut self, queued: Queued, cause: DropCause) {
         self.dropped.push((queued, cause));

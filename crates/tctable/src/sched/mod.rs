@@ -5,21 +5,31 @@
 //! queued here is a packet's [`Skb::token`] with what qdiscs need of it, 40 bytes: its bytes stay with the caller.
 //!
 //! What goes on between a packet's offer and its departure:
-//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `node` a qdisc with its counters,
+//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them, `node` a qdisc with its counters,
 //! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
 
 mod action;
 mod backlog;
+mod codel;
 mod context;
+mod control;
+mod device;
 mod fifo;
 mod filter;
+mod flows;
 mod handle;
+mod hooks;
 mod node;
+mod offered;
 mod options;
 mod qdisc;
 mod queued;
 mod rate;
+mod scheduler;
 mod skb;
+#[cfg(test)]
+mod testing;
+pub mod text;
 
 pub use action::{
     ActionOptions, ActionStatistics, ActionVerdict, Actions, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit,
@@ -27,19 +37,25 @@ pub use action::{
 };
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
+pub use control::{
+    Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, Flags, GetClassError,
+    GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
+};
+pub use device::DeviceConfig;
 pub use filter::{
-    BasicOptions, ChangeContext, Classifier, Cmp, CmpLayer, CmpOperator, Create, Ematch, EmatchU32, EtherType,
-    FilterChange, FilterContext, FilterDelete, FilterError, FilterKey, FilterKinds, FilterOptions, FilterRequest,
-    FilterStatistics, FilterView, FlowerOptions, FwOptions, IpPrefix, Masked, Match, MatchallOptions, Meta, MetaKey,
-    MetaValue, Nbyte, PortRange, RsvpOptions, RsvpPort, U32Key, U32Mark, U32Node, U32Offset, U32Options, U32Selector,
-    U32VariableOffset, ViewContext,
+    BasicOptions, ChangeContext, Classifier, Cmp, CmpLayer, CmpOperator, Ematch, EmatchU32, EtherType, FilterChange,
+    FilterContext, FilterError, FilterKey, FilterKinds, FilterOptions, FilterQuery, FilterRequest, FilterStatistics,
+    FilterView, FlowerOptions, FwOptions, IpPrefix, Masked, Match, MatchallOptions, Meta, MetaKey, MetaValue, Nbyte,
+    PortRange, RsvpOptions, RsvpPort, U32Key, U32Mark, U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset,
+    ViewContext,
 };
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
     QdiscOptions, RedOptions, SfqOptions, TbfOptions,
 };
-pub use qdisc::{ClassRefusal, ClassXstats, OptionsError};
+pub use qdisc::{ClassRefusal, ClassView, ClassXstats, OptionsError, QdiscXstats};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
+pub use scheduler::{Config, Departure, DeviceError, Dropped, Ingress, Offer, Poll, Scheduler};
 pub use skb::{CtInfo, HostKey, Skb};

@@ -4,4 +4,4 @@ mod error;
 mod word;
 
 pub use error::{ParseError, Problem};
-pub(crate) use word::Word;
+pub use word::Word;

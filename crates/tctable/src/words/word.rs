@@ -7,14 +7,18 @@ const SHOWN: usize = 60;
 
 /// A word, and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Word<'a> {
-    pub(crate) text: Cow<'a, str>,
-    pub(crate) line: u32,
-    pub(crate) column: u32,
+pub struct Word<'a> {
+    /// What it says.
+    pub text: Cow<'a, str>,
+    /// Its line, the first being 1.
+    pub line: u32,
+    /// Its first character's place in the line, the first being 1.
+    pub column: u32,
 }
 
 impl<'a> Word<'a> {
-    pub(crate) fn new(text: &'a str, line: u32, column: u32) -> Self {
+    /// A word in its place.
+    pub fn new(text: &'a str, line: u32, column: u32) -> Self {
         Word { text: text.into(), line, column }
     }
 

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::options::FilterOptions;
-use super::request::{Create, FilterError, FilterStatistics};
+use super::request::{FilterError, FilterStatistics};
 use super::seen::Seen;
 use super::u32::Tables;
 use super::{EtherType, basic, flower, fw, matchall, rsvp, u32};
 use crate::sched::action::{ActionVerdict, Actions};
 use crate::sched::context::Context;
+use crate::sched::control::Flags;
 use crate::sched::handle::Handle;
 use crate::sched::skb::Skb;
 use crate::time::Instant;
@@ -115,7 +116,7 @@ pub trait Classifier: Debug + Send {
     /// Makes or changes a filter, and tells its handle: 0 where the request made nothing but the priority. Classes that
     /// it names are told to the context, and those that it named before. After an error nothing has changed.
     ///
-    /// What `create` says of a filter that is there or not has been checked by [`Classifier::has`].
+    /// What `flags` say of a filter that is there or not has been checked by [`Classifier::has`].
     ///
     /// # Errors
     /// [`FilterError`]
@@ -123,7 +124,7 @@ pub trait Classifier: Debug + Send {
         &mut self,
         context: &mut ChangeContext<'_>,
         handle: u32,
-        create: Create,
+        flags: Flags,
         options: &FilterOptions,
     ) -> Result<u32, FilterError>;
 

@@ -1,7 +1,8 @@
 use super::classifier::{ChangeContext, Classifier, FilterContext, Match, ViewContext};
 use super::options::FilterOptions;
-use super::request::{Create, FilterError, FilterStatistics};
+use super::request::{FilterError, FilterStatistics};
 use crate::sched::action::{ActionOptions, Actions};
+use crate::sched::control::Flags;
 use crate::sched::handle::Handle;
 use crate::sched::qdisc::OptionsError;
 use crate::sched::skb::Skb;
@@ -53,7 +54,7 @@ impl Classifier for Matchall {
         &mut self,
         context: &mut ChangeContext<'_>,
         handle: u32,
-        _: Create,
+        _: Flags,
         options: &FilterOptions,
     ) -> Result<u32, FilterError> {
         let FilterOptions::Matchall(options) = options else { return Err(OptionsError::OtherKind.into()) };

@@ -26,9 +26,7 @@ pub use flower::{FlowerOptions, IpPrefix, Masked, PortRange};
 pub use fw::FwOptions;
 pub use matchall::MatchallOptions;
 pub use options::FilterOptions;
-pub use request::{
-    Create, FilterChange, FilterDelete, FilterError, FilterKey, FilterRequest, FilterStatistics, FilterView,
-};
+pub use request::{FilterChange, FilterError, FilterKey, FilterQuery, FilterRequest, FilterStatistics, FilterView};
 pub use rsvp::{RsvpOptions, RsvpPort};
 pub use u32::{U32Key, U32Mark, U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset};
 

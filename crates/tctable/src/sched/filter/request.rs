@@ -2,13 +2,19 @@ use thiserror::Error;
 
 use super::ether_type::EtherType;
 use super::options::FilterOptions;
+use crate::packet::DeviceId;
 use crate::sched::action::ActionStatistics;
+use crate::sched::control::Errno;
 use crate::sched::handle::Handle;
 use crate::sched::qdisc::OptionsError;
 
-/// A filter that is to be made or changed (`RTM_NEWTFILTER`), at an attachment point that is told beside it.
+/// A filter that is to be made or changed (`RTM_NEWTFILTER`). Of flags, `replace` says nothing here, as in the kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterRequest {
+    /// Its device.
+    pub device: DeviceId,
+    /// Where it hangs: a qdisc, a class, ingress or egress; [`Handle::UNSPEC`] is the device's root qdisc.
+    pub parent: Handle,
     /// The packets that it is for, as all filters of its priority.
     pub protocol: EtherType,
     /// Its place among the filters of its chain: the lowest is asked first. 0 allocates one: 49152 at first, then one lower
@@ -22,27 +28,13 @@ pub struct FilterRequest {
     pub options: FilterOptions,
 }
 
-/// Whether a request makes what is not there, and what it does with what is (`NLM_F_CREATE`, `NLM_F_EXCL`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Create {
-    /// What is not there is made.
-    pub create: bool,
-    /// What is there is left alone, and an error.
-    pub exclusive: bool,
-}
-
-impl Create {
-    /// As `tc filter add`: it must not be there.
-    pub const ADD: Create = Create { create: true, exclusive: true };
-    /// As `tc filter replace`: it may be there.
-    pub const REPLACE: Create = Create { create: true, exclusive: false };
-    /// As `tc filter change`: it must be there.
-    pub const CHANGE: Create = Create { create: false, exclusive: false };
-}
-
 /// What is to be deleted (`RTM_DELTFILTER`) or looked at (`RTM_GETTFILTER`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilterDelete {
+pub struct FilterQuery {
+    /// Its device.
+    pub device: DeviceId,
+    /// Where it hangs, as in [`FilterRequest::parent`].
+    pub parent: Handle,
     /// The protocol of its priority; [`EtherType::UNSPEC`] is any.
     pub protocol: EtherType,
     /// Its priority; 0 deletes the chain's filters, all of them.
@@ -172,33 +164,25 @@ pub enum FilterError {
 
 impl FilterError {
     /// The kernel's number for it.
-    pub const fn errno(self) -> i32 {
+    pub fn errno(&self) -> Errno {
         match self {
             FilterError::NoPriority
             | FilterError::NotAll
             | FilterError::NoChain
             | FilterError::NoSuchPriority
             | FilterError::UnknownKind
-            | FilterError::NotFound => ENOENT,
+            | FilterError::NotFound => Errno::ENOENT,
             FilterError::NoProtocol
             | FilterError::ChainNumber
             | FilterError::NoChainToGet
             | FilterError::OtherProtocol
-            | FilterError::OtherKind
-            | FilterError::Options(_) => EINVAL,
-            FilterError::Exists => EEXIST,
-            FilterError::NotSupported => EOPNOTSUPP,
-            FilterError::Busy => EBUSY,
-            FilterError::NoPriorityLeft | FilterError::HandleInUse => ENOSPC,
-            FilterError::NoHandleLeft => ENOMEM,
+            | FilterError::OtherKind => Errno::EINVAL,
+            FilterError::Options(error) => error.errno(),
+            FilterError::Exists => Errno::EEXIST,
+            FilterError::NotSupported => Errno::EOPNOTSUPP,
+            FilterError::Busy => Errno::EBUSY,
+            FilterError::NoPriorityLeft | FilterError::HandleInUse => Errno::ENOSPC,
+            FilterError::NoHandleLeft => Errno::ENOMEM,
         }
     }
 }
-
-const ENOENT: i32 = 2;
-const ENOMEM: i32 = 12;
-const EBUSY: i32 = 16;
-const EEXIST: i32 = 17;
-const EINVAL: i32 = 22;
-const ENOSPC: i32 = 28;
-const EOPNOTSUPP: i32 = 95;

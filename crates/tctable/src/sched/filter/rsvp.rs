@@ -7,9 +7,10 @@ use std::ops::Bound;
 
 use super::classifier::{ChangeContext, Classifier, FilterContext, Match, ViewContext};
 use super::options::FilterOptions;
-use super::request::{Create, FilterError, FilterStatistics};
+use super::request::{FilterError, FilterStatistics};
 use crate::packet::{Address, Family, Fragment, PacketInfo};
 use crate::sched::action::{ActionOptions, ActionVerdict, Actions};
+use crate::sched::control::Flags;
 use crate::sched::handle::Handle;
 use crate::sched::qdisc::OptionsError;
 use crate::sched::skb::Skb;
@@ -183,7 +184,7 @@ impl Classifier for Rsvp {
         &mut self,
         context: &mut ChangeContext<'_>,
         handle: u32,
-        _: Create,
+        _: Flags,
         options: &FilterOptions,
     ) -> Result<u32, FilterError> {
         let FilterOptions::Rsvp(options) = options else { return Err(OptionsError::OtherKind.into()) };

@@ -1,5 +1,10 @@
 //! Qdiscs: a file for each kind.
 
+mod fifo;
+mod fq_codel;
+mod pfifo_fast;
+mod xstats;
+
 use std::fmt::Debug;
 
 use super::backlog::{Backlog, Count};
@@ -10,6 +15,8 @@ use super::node::Node;
 use super::options::{ClassOptions, QdiscOptions};
 use super::queued::Queued;
 use super::skb::Skb;
+
+pub use xstats::{ClassXstats, QdiscXstats};
 
 /// What became of a packet that was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +84,11 @@ pub(crate) trait Qdisc: Debug + Send {
         0
     }
 
+    /// What only its kind counts.
+    fn xstats(&self) -> QdiscXstats {
+        QdiscXstats::None
+    }
+
     /// Its filters, where it can have any.
     fn block(&mut self) -> Option<&mut Block> {
         None
@@ -118,50 +130,25 @@ pub enum ClassRefusal {
 
 /// A class as it is listed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ClassView {
-    pub(crate) id: ClassId,
+pub struct ClassView {
+    /// Its id.
+    pub id: ClassId,
     /// Its parent; the qdisc (`major:0`) at the top.
-    pub(crate) parent: ClassId,
+    pub parent: ClassId,
     /// The qdisc below it, if it is a leaf with one that has a handle.
-    pub(crate) leaf: Option<Handle>,
+    pub leaf: Option<Handle>,
     /// `None` for kinds whose classes have no options of their own (prio, sfq, ...).
-    pub(crate) options: Option<ClassOptions>,
-    pub(crate) sent: Count,
-    pub(crate) dropped: u64,
-    pub(crate) overlimits: u64,
-    pub(crate) backlog: Backlog,
-    pub(crate) xstats: ClassXstats,
-}
-
-/// What only one kind's classes count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClassXstats {
-    /// Nothing.
-    None,
-    /// `struct tc_htb_xstats`.
-    Htb {
-        /// Packets sent at its own rate.
-        lends: u32,
-        /// Packets sent at a rate borrowed from above.
-        borrows: u32,
-        /// Packets that were longer than its `mtu`.
-        giants: u32,
-        /// What it may send at once at its rate, in nanoseconds of that rate; negative where it is in debt.
-        tokens: i64,
-        /// The same at its ceil.
-        ctokens: i64,
-    },
-    /// `struct tc_cbq_xstats`.
-    Cbq {
-        /// Packets sent at a borrowed rate.
-        borrows: u32,
-        /// How often it was found over its limit.
-        overactions: u32,
-        /// The average idle time, in nanoseconds.
-        avgidle: i64,
-        /// By how much it is ahead of its rate, in nanoseconds.
-        undertime: i64,
-    },
+    pub options: Option<ClassOptions>,
+    /// What left it.
+    pub sent: Count,
+    /// Packets that it dropped.
+    pub dropped: u64,
+    /// How often it could not send although it had a packet.
+    pub overlimits: u64,
+    /// What waits in it.
+    pub backlog: Backlog,
+    /// What only its kind counts.
+    pub xstats: ClassXstats,
 }
 
 /// The classes of a qdisc.
@@ -218,8 +205,13 @@ pub(crate) fn create(
     major: u16,
     options: &QdiscOptions,
 ) -> Result<Box<dyn Qdisc>, OptionsError> {
-    let _ = (context, major);
-    match options {
-        _ => Err(OptionsError::OtherKind),
-    }
+    Ok(match options {
+        QdiscOptions::Pfifo { .. }
+        | QdiscOptions::Bfifo { .. }
+        | QdiscOptions::PfifoHeadDrop { .. }
+        | QdiscOptions::Noqueue => Box::new(fifo::FifoQdisc::new(context, options)?),
+        QdiscOptions::PfifoFast => Box::new(pfifo_fast::PfifoFast::new(context)?),
+        QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
+        _ => return Err(OptionsError::OtherKind),
+    })
 }

@@ -14,8 +14,9 @@ pub use options::{BasicOptions, Cmp, CmpLayer, CmpOperator, Ematch, EmatchU32, M
 
 use super::classifier::{ChangeContext, Classifier, FilterContext, Match, ViewContext};
 use super::options::FilterOptions;
-use super::request::{Create, FilterError, FilterStatistics};
+use super::request::{FilterError, FilterStatistics};
 use crate::sched::action::{ActionVerdict, Actions};
+use crate::sched::control::Flags;
 use crate::sched::handle::Handle;
 use crate::sched::qdisc::OptionsError;
 use crate::sched::skb::Skb;
@@ -69,7 +70,7 @@ impl Classifier for Basic {
         &mut self,
         context: &mut ChangeContext<'_>,
         handle: u32,
-        _: Create,
+        _: Flags,
         options: &FilterOptions,
     ) -> Result<u32, FilterError> {
         let FilterOptions::Basic(options) = options else { return Err(OptionsError::OtherKind.into()) };

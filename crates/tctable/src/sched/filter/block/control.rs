@@ -2,10 +2,11 @@
 
 use super::{Block, Chain, Filters, Priority};
 use crate::sched::action::LAST_CHAIN;
+use crate::sched::control::Flags;
 use crate::sched::filter::classifier::{ChangeContext, Classifier, FilterKinds, Place, ViewContext};
 use crate::sched::filter::ether_type::EtherType;
 use crate::sched::filter::request::{
-    Create, FilterChange, FilterDelete, FilterError, FilterKey, FilterRequest, FilterStatistics, FilterView,
+    FilterChange, FilterError, FilterKey, FilterQuery, FilterRequest, FilterStatistics, FilterView,
 };
 use crate::sched::filter::u32::Tables;
 use crate::sched::handle::Handle;
@@ -17,16 +18,16 @@ const LOWEST: u16 = 0x8000;
 const FIRST: u16 = 0xc000;
 
 impl Block {
-    /// Makes or changes a filter. `qdisc` is the one that the block is at or below.
+    /// Makes or changes a filter: this block is where the request wants it, at or below `qdisc`.
     pub(crate) fn change(
         &mut self,
         kinds: &FilterKinds,
         now: Instant,
         qdisc: Handle,
         request: &FilterRequest,
-        create: Create,
+        flags: Flags,
     ) -> Result<FilterChange, FilterError> {
-        let result = self.0.get_or_insert_default().change(kinds, now, qdisc, request, create);
+        let result = self.0.get_or_insert_default().change(kinds, now, qdisc, request, flags);
         self.tidy();
         result
     }
@@ -36,7 +37,7 @@ impl Block {
         &mut self,
         now: Instant,
         qdisc: Handle,
-        request: &FilterDelete,
+        request: &FilterQuery,
     ) -> Result<FilterChange, FilterError> {
         let result = self.0.get_or_insert_default().delete(now, qdisc, request);
         self.tidy();
@@ -44,7 +45,7 @@ impl Block {
     }
 
     /// Looks at a filter.
-    pub(crate) fn get(&self, request: &FilterDelete) -> Result<FilterView, FilterError> {
+    pub(crate) fn get(&self, request: &FilterQuery) -> Result<FilterView, FilterError> {
         if request.priority == 0 {
             return Err(FilterError::NoPriority);
         }
@@ -106,10 +107,10 @@ impl Filters {
         now: Instant,
         qdisc: Handle,
         request: &FilterRequest,
-        create: Create,
+        flags: Flags,
     ) -> Result<FilterChange, FilterError> {
-        let FilterRequest { protocol, priority, chain: number, handle, ref options } = *request;
-        if priority == 0 && !create.create {
+        let FilterRequest { protocol, priority, chain: number, handle, ref options, .. } = *request;
+        if priority == 0 && !flags.create {
             return Err(FilterError::NoPriority);
         }
         check_chain(number)?;
@@ -132,7 +133,7 @@ impl Filters {
             if protocol == EtherType::UNSPEC {
                 return Err(FilterError::NoProtocol);
             }
-            if !create.create {
+            if !flags.create {
                 return Err(FilterError::NotFound);
             }
         }
@@ -158,13 +159,13 @@ impl Filters {
         let place = Place { chain: number, priority: number_of_priority };
         let mut context = ChangeContext::new(tables, place, qdisc, now);
         let was_there = handle != 0 && filters.has(&context.view(), handle);
-        if was_there && create.exclusive {
+        if was_there && flags.exclusive {
             return Err(FilterError::Exists);
         }
-        if !was_there && !create.create {
+        if !was_there && !flags.create {
             return Err(FilterError::NotFound);
         }
-        let changed = filters.change(&mut context, handle, create, options);
+        let changed = filters.change(&mut context, handle, flags, options);
         if changed.is_err() && is_new {
             filters.clear(&mut context);
         }
@@ -185,8 +186,8 @@ impl Filters {
         Ok(FilterChange { key, was_there, named, released, deleted: Vec::new() })
     }
 
-    fn delete(&mut self, now: Instant, qdisc: Handle, request: &FilterDelete) -> Result<FilterChange, FilterError> {
-        let FilterDelete { protocol, priority, chain: number, handle, ref kind } = *request;
+    fn delete(&mut self, now: Instant, qdisc: Handle, request: &FilterQuery) -> Result<FilterChange, FilterError> {
+        let FilterQuery { protocol, priority, chain: number, handle, ref kind, .. } = *request;
         if priority == 0 && (protocol != EtherType::UNSPEC || handle != 0 || kind.is_some()) {
             return Err(FilterError::NotAll);
         }
@@ -256,7 +257,7 @@ impl Chain {
     }
 
     /// The priority that a request looks for.
-    fn get(&self, request: &FilterDelete) -> Result<&Priority, FilterError> {
+    fn get(&self, request: &FilterQuery) -> Result<&Priority, FilterError> {
         let at = self.find(request.priority).map_err(|_| FilterError::NoSuchPriority)?;
         let found = &self.priorities[at];
         found.check_protocol(request.protocol)?;

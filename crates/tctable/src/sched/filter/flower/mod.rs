@@ -16,8 +16,9 @@ pub use options::{FlowerOptions, IpPrefix, Masked, PortRange};
 
 use super::classifier::{ChangeContext, Classifier, FilterContext, Match, ViewContext};
 use super::options::FilterOptions;
-use super::request::{Create, FilterError, FilterStatistics};
+use super::request::{FilterError, FilterStatistics};
 use crate::sched::action::Actions;
+use crate::sched::control::Flags;
 use crate::sched::handle::Handle;
 use crate::sched::qdisc::OptionsError;
 use crate::sched::skb::Skb;
@@ -126,7 +127,7 @@ impl Classifier for Flower {
         &mut self,
         context: &mut ChangeContext<'_>,
         handle: u32,
-        _: Create,
+        _: Flags,
         options: &FilterOptions,
     ) -> Result<u32, FilterError> {
         let FilterOptions::Flower(options) = options else { return Err(OptionsError::OtherKind.into()) };

@@ -16,7 +16,8 @@ pub(crate) use tables::Tables;
 
 use super::classifier::{ChangeContext, Classifier, FilterContext, Match, ViewContext};
 use super::options::FilterOptions;
-use super::request::{Create, FilterError, FilterStatistics};
+use super::request::{FilterError, FilterStatistics};
+use crate::sched::control::Flags;
 use crate::sched::qdisc::OptionsError;
 use crate::sched::skb::Skb;
 
@@ -43,7 +44,7 @@ impl Classifier for U32 {
         &mut self,
         context: &mut ChangeContext<'_>,
         handle: u32,
-        _: Create,
+        _: Flags,
         options: &FilterOptions,
     ) -> Result<u32, FilterError> {
         let FilterOptions::U32(options) = options else { return Err(OptionsError::OtherKind.into()) };
