@@ -107,8 +107,7 @@ impl FqCodel {
 
     /// The bucket that a packet belongs to.
     fn bucket(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, queued: &Queued) -> Result<u32, Enqueue> {
-        let minor = skb.priority & 0xffff;
-        if skb.priority >> 16 == u32::from(self.major) && (1..=self.flows).contains(&minor) {
+        if let Some(minor) = skb.class_of(self.major).filter(|minor| (1..=self.flows).contains(minor)) {
             return Ok(minor - 1);
         }
         if let Some(rare) = self.rare.as_mut().filter(|rare| !rare.block.is_empty()) {
