@@ -22,6 +22,7 @@ pub use basic::{BasicOptions, Cmp, CmpLayer, CmpOperator, Ematch, EmatchU32, Met
 pub(crate) use block::{Block, Classified};
 pub use classifier::{ChangeContext, Classifier, FilterContext, FilterKinds, Match, ViewContext};
 pub use ether_type::EtherType;
+pub(crate) use ether_type::NAMES as ETHER_TYPES;
 pub use flower::{FlowerOptions, IpPrefix, Masked, PortRange};
 pub use fw::FwOptions;
 pub use matchall::MatchallOptions;
