@@ -29,6 +29,8 @@ mod scheduler;
 mod skb;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_tcp;
 pub mod text;
 
 pub use action::{

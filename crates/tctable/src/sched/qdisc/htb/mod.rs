@@ -25,7 +25,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-use super::{Classful, Dequeue, Enqueue, OptionsError, Qdisc};
+use super::{Classful, Dequeue, Enqueue, OptionsError, Qdisc, QdiscXstats};
 use crate::sched::backlog::Backlog;
 use crate::sched::context::{Context, DropCause};
 use crate::sched::fifo::Fifo;
@@ -79,11 +79,6 @@ impl Htb {
             backlog: Backlog::default(),
             overlimits: 0,
         }
-    }
-
-    /// Packets that went by all classes (`direct_packets_stat`).
-    pub(crate) fn direct_packets(&self) -> u64 {
-        self.direct_packets
     }
 
     fn name(&self, minor: u32) -> ClassId {
@@ -188,6 +183,10 @@ impl Qdisc for Htb {
 
     fn overlimits(&self) -> u64 {
         self.overlimits
+    }
+
+    fn xstats(&self) -> QdiscXstats {
+        QdiscXstats::Htb { direct_packets: self.direct_packets }
     }
 
     fn block(&mut self) -> Option<&mut Block> {

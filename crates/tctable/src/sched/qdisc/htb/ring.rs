@@ -85,6 +85,11 @@ impl Ring {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.first_from(number) == Some(number)
+    }
+
     /// The first number from one on.
     #[inline]
     fn first_from(&self, number: u32) -> Option<u32> {
