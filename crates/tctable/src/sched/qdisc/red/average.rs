@@ -89,13 +89,14 @@ mod tests {
 
     #[test]
     fn weights_are_those_that_tc_finds() {
-        // tc-red(8)'s example, and what its formula gives by hand for the others.
-        assert_eq!(Average::weight(30_000, 1000, 55), Some(6));
-        assert_eq!(Average::weight(5000, 1000, 20), Some(4));
+        // tc-red(8)'s example: 26 <= (1 - (31/32)^55) 32 = 26.4, but not <= (1 - (15/16)^55) 16.
+        assert_eq!(Average::weight(30_000, 1000, 55), Some(5));
+        // 16 <= (1 - (63/64)^20) 64 = 17.3, but not <= (1 - (31/32)^20) 32 = 15.04.
+        assert_eq!(Average::weight(5000, 1000, 20), Some(6));
         // Floyd and Jacobson, 1993, section 6.1: L = 50 packets pass below min = 5 packets where w <= 0.0042.
-        let least = Average::weight(5000, 1000, 50).unwrap();
-        assert!(f64::powi(0.5, least as i32) <= 0.0042 && f64::powi(0.5, least as i32 - 1) > 0.0042, "{least}");
-        assert_eq!(Average::weight(30_000, 1000, 26), None);
+        assert_eq!(Average::weight(5000, 1000, 50), Some(9));
+        assert!(1.0 / 512.0 <= 0.0042);
+        assert_eq!(Average::weight(30_000, 1000, 28), None);
     }
 
     #[test]

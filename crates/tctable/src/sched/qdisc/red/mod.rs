@@ -109,7 +109,8 @@ impl Red {
             }
             let average = self.average_at(self.adapt_at);
             self.adapt_at += Red::ADAPT;
-            if !self.curve.adapt(average) && self.idle.is_none() {
+            let is_steady = self.idle.is_none() || average.bytes() == 0;
+            if !self.curve.adapt(average) && is_steady {
                 break;
             }
         }
@@ -142,7 +143,9 @@ impl Red {
 
 impl Qdisc for Red {
     fn options(&self) -> QdiscOptions {
-        QdiscOptions::Red(RedOptions { probability: self.curve.probability(), ..self.options })
+        let RedOptions { adaptive, probability, .. } = self.options;
+        let probability = if adaptive { self.curve.probability() } else { probability };
+        QdiscOptions::Red(RedOptions { probability, ..self.options })
     }
 
     fn enqueue(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, mut queued: Queued) -> Enqueue {
