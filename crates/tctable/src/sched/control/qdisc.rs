@@ -34,8 +34,6 @@ struct There {
 enum Plan {
     Change(Handle),
     Create(Place),
-    /// The one that hangs there already.
-    Nothing,
 }
 
 impl Scheduler {
@@ -51,7 +49,6 @@ impl Scheduler {
         match plan(device, request, flags)? {
             Plan::Change(handle) => self.change_qdisc(now, request.device, handle, &request.spec),
             Plan::Create(place) => self.create_qdisc(now, request, place),
-            Plan::Nothing => Ok(()),
         }
     }
 
