@@ -96,7 +96,8 @@ fn add_htb(scheduler: &mut Scheduler, device: DeviceId) {
     let (parent, handle) = (Handle::ROOT, Handle::new(1, 0));
     let spec = QdiscOptions::Htb(HtbOptions::default()).into();
     scheduler.set_qdisc(START, &QdiscRequest { device, parent, handle, spec }, Flags::ADD).expect("an htb");
-    let link = HtbClassOptions { rate: rate(LINK), burst: Some(50_000), cburst: Some(50_000), ..HtbClassOptions::default() };
+    let link =
+        HtbClassOptions { rate: rate(LINK), burst: Some(50_000), cburst: Some(50_000), ..HtbClassOptions::default() };
     add_class(scheduler, device, Handle::new(1, 0), 1, link);
 }
 
@@ -329,7 +330,9 @@ fn main() -> ExitCode {
         fail(format!("{bytes:.0} bytes for an idle class, which is more than {BYTES}"));
     }
     let (took, bytes) = hosting(100_000);
-    println!("100,000 hosts' classes come with their packets in {took:?}, and take {bytes:.0} bytes each, leaves included");
+    println!(
+        "100,000 hosts' classes come with their packets in {took:?}, and take {bytes:.0} bytes each, leaves included"
+    );
     if took > ADDING {
         fail(format!("that took {took:?}, which is more than {ADDING:?}"));
     }
