@@ -1,8 +1,11 @@
 //! Qdiscs: a file for each kind.
 
+mod cbq;
 mod codel;
 mod fifo;
 mod fq_codel;
+#[cfg(test)]
+mod laws;
 mod pfifo_fast;
 mod prio;
 mod red;
@@ -260,6 +263,7 @@ pub(crate) fn create(
         QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
+        QdiscOptions::Cbq(options) => Box::new(cbq::Cbq::new(context, major, options)?),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),
     })
