@@ -300,7 +300,7 @@ fn a_change_keeps_packets_and_debts() {
     (0..3).for_each(|token| assert_eq!(world.offer(&mut qdisc, of(1, 1000, token)), Enqueue::Queued));
     assert!(world.take(&mut qdisc).is_some());
     let change = ClassOptions::Cbq(CbqClassOptions { prio: 1, ..bounded });
-    assert_eq!(qdisc.change(&mut world.context(), class(1), &change), Ok(()));
+    assert_eq!(Classful::change(&mut qdisc, &mut world.context(), class(1), &change), Ok(()));
     assert_eq!(qdisc.view(class(1)).unwrap().options, Some(change));
     assert_eq!(qdisc.view(class(1)).unwrap().backlog, waiting(2, 2000));
     assert_eq!(world.take(&mut qdisc), None);
