@@ -4,6 +4,7 @@ use crate::sched::filter::Block;
 use crate::sched::node::Node;
 use crate::sched::options::CbqClassOptions;
 use crate::sched::qdisc::OptionsError;
+use crate::sched::rate::RateSpec;
 use crate::time::{Duration, Instant};
 
 /// A class's place among the others.
@@ -45,7 +46,7 @@ pub(super) struct Class {
 
 impl Class {
     pub(super) fn new(minor: u32, parent: Option<Place>, options: &CbqClassOptions, now: Instant) -> Class {
-        let spare = spare(options);
+        let spare = spare(options, options.rate);
         Class {
             minor,
             parent,
@@ -71,8 +72,13 @@ impl Class {
 
     pub(super) fn change(&mut self, options: &CbqClassOptions) {
         self.options = *options;
-        self.estimator.change(options.rate, spare(options), options.max_burst);
+        self.lend(options.rate);
         self.off_time = off_time(options);
+    }
+
+    /// It has that rate, for itself and to lend.
+    pub(super) fn lend(&mut self, rate: RateSpec) {
+        self.estimator.change(rate, spare(&self.options, rate), self.options.max_burst);
     }
 
     /// The kernel's and `tc`'s bounds.
@@ -119,12 +125,12 @@ impl Class {
     }
 }
 
-/// How much longer an average packet takes at the class's rate than at the link's.
-fn spare(options: &CbqClassOptions) -> Fine {
+/// How much longer an average packet takes at a rate than at the link's.
+fn spare(options: &CbqClassOptions, rate: RateSpec) -> Fine {
     let takes = |spec| time_of(spec, options.avpkt).unwrap_or(0);
-    (takes(options.rate) - takes(options.bandwidth)).max(0)
+    (takes(rate) - takes(options.bandwidth)).max(0)
 }
 
 fn off_time(options: &CbqClassOptions) -> Duration {
-    nanos(credit(spare(options), options.min_burst.saturating_sub(1)))
+    nanos(credit(spare(options, options.rate), options.min_burst.saturating_sub(1)))
 }

@@ -12,6 +12,9 @@ const LONGEST: Fine = 1 << 53;
 /// The weight of a new idle time in the average is 2^-5, `tc`'s default.
 const WEIGHT: u32 = 5;
 
+/// So little idle time is no more than what rounding to nanoseconds leaves.
+const SLACK: Fine = 16 << BITS;
+
 /// A debt beyond a second is forgiven: children may send more together than their parent has.
 const MOST_DEBT: Fine = 1_000_000_000 << BITS;
 
@@ -29,8 +32,10 @@ pub(super) fn nanos(fine: Fine) -> Duration {
 /// Estimates whether a class is over its limit (Floyd and Jacobson, 1995, appendix A): the average of how much longer the
 /// time between two of its packets was than they take at its rate.
 ///
-/// Where the average is negative, it is a plain sum: then no debt is forgiven, and over a long time a class never gets more than its
-/// rate, whatever the lengths of its packets. The original also forgets a 32nd of a debt with each packet.
+/// It differs from the original in two things. Where the average is negative, it is a plain sum, while the original forgets a
+/// 32nd of a debt with each packet: so a class never gets more than its rate in the long run, whatever the lengths of its packets.
+/// And what a class borrows counts for the lender, not for itself: so it has its own rate at once when there is nothing more
+/// to borrow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Estimator {
     rate: RateSpec,
@@ -56,11 +61,6 @@ impl Estimator {
     pub(super) fn change(&mut self, rate: RateSpec, spare: Fine, max_burst: u32) {
         (self.rate, self.max_idle) = (rate, credit(spare, max_burst));
         self.avgidle = self.avgidle.min(self.max_idle);
-    }
-
-    /// What it lends from is another rate.
-    pub(super) fn set_rate(&mut self, rate: RateSpec) {
-        self.rate = rate;
     }
 
     /// The average idle time in nanoseconds.
@@ -92,7 +92,7 @@ impl Estimator {
         }
         self.avgidle = (self.avgidle + idle).clamp(-MOST_DEBT.max(takes), self.max_idle);
         // Then another packet as long as this one would just make up for what is missing.
-        self.undertime = (self.avgidle <= 0).then(|| end + nanos(takes - on_link - self.avgidle));
+        self.undertime = (self.avgidle <= SLACK).then(|| end + nanos(takes - on_link - self.avgidle));
         self.last = self.last.max(end);
     }
 }

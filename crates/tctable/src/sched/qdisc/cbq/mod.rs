@@ -81,7 +81,8 @@ impl Cbq {
             weight: None,
             prio: 8,
             avpkt: options.avpkt,
-            max_burst: 0,
+            // What it lends may be late where another class has the link just then.
+            max_burst: 20,
             min_burst: 0,
             bounded: true,
             isolated: true,

@@ -172,23 +172,23 @@ impl Cbq {
         queued
     }
 
-    /// A packet is sent at a lender's expense: all classes up to the root take notice, but for those above an isolated one that
-    /// sends within its own rate.
+    /// A packet is sent at a lender's expense: it and all classes above it are charged, but for those above an isolated one.
     fn charge(&mut self, now: Instant, place: Place, lender: Place, len: u32) {
         let on_link = time_of(self.options.bandwidth, len).unwrap_or(0);
-        let (mut at, mut is_lent, mut is_charged) = (Some(place), false, true);
+        // The lender comes only once, so what an isolated class ends does not begin anew.
+        let (mut at, mut is_charged) = (Some(place), false);
         while let Some(class) = at.and_then(|at| self.classes.get_mut(at as usize)?.as_mut()) {
             class.sent.count(len);
+            let is_lender = at == Some(lender);
+            is_charged |= is_lender;
             if is_charged {
                 class.estimator.send(now, len, on_link);
             }
-            let is_lender = at == Some(lender);
             if lender != place && (is_lender || at == Some(place)) {
                 class.borrows = class.borrows.wrapping_add(1);
             }
-            is_lent |= is_lender;
-            is_charged &= !(is_lent && class.options.isolated);
             at = class.parent;
+            is_charged &= !class.options.isolated;
         }
     }
 

@@ -25,7 +25,7 @@ impl Cbq {
         class.isolated_children = count;
         let RateSpec { rate, .. } = class.options.rate;
         let left = RateSpec { rate: Rate(rate.0.saturating_sub(taken)), ..class.options.rate };
-        class.estimator.set_rate(left);
+        class.lend(left);
     }
 
     /// Sets the levels of a class and of those above it.
