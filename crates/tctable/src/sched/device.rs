@@ -46,6 +46,8 @@ pub(crate) struct Device {
     pub(crate) default_kind: &'static str,
     /// Where each qdisc with a handle hangs: by its major number its parent, a class or [`Handle::ROOT`].
     places: BTreeMap<u16, Handle>,
+    /// Classes that are not there, and how many filters name each.
+    awaited: BTreeMap<Handle, u32>,
 }
 
 /// The classes from the root down to a qdisc.
@@ -64,6 +66,7 @@ impl Device {
             hooks: None,
             default_kind: context.default_leaf.kind(),
             places: BTreeMap::new(),
+            awaited: BTreeMap::new(),
         })
     }
 
@@ -95,6 +98,7 @@ impl Device {
         }
         self.requeues = 0;
         self.places.clear();
+        self.awaited.clear();
         self.root = root;
         self.placed(Handle::ROOT, self.root.handle);
     }
@@ -109,7 +113,7 @@ impl Device {
     /// These qdiscs are gone.
     pub(crate) fn forget(&mut self, gone: &[Handle]) {
         for handle in gone {
-            self.places.remove(&handle.major());
+            self.forget_major(handle.major());
         }
     }
 
@@ -149,6 +153,50 @@ impl Device {
     /// The qdisc below a class.
     pub(crate) fn leaf(&self, class: ClassId) -> Option<&Node> {
         self.node(class.major)?.qdisc.classful()?.leaf(class)
+    }
+
+    fn forget_major(&mut self, major: u16) {
+        self.places.remove(&major);
+        self.awaited.retain(|class, _| class.major() != major);
+    }
+
+    /// The qdisc of that number, to be changed but for what waits there.
+    pub(crate) fn node_mut(&mut self, major: u16) -> Option<&mut Node> {
+        let path = self.path(major)?;
+        path.iter().try_fold(&mut self.root, |node, class| node.qdisc.classful_mut()?.leaf_mut(*class))
+    }
+
+    /// A filter begins or ceases to name a class, which need not be there.
+    pub(crate) fn bind(&mut self, class: Handle, is_named: bool) {
+        let classful = self.node_mut(class.major()).and_then(|node| node.qdisc.classful_mut());
+        match classful {
+            Some(classful) if classful.has(class.into()) => classful.bind(class.into(), is_named),
+            _ if is_named => *self.awaited.entry(class).or_insert(0) += 1,
+            _ => {
+                if let Some(count) = self.awaited.get_mut(&class) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.awaited.remove(&class);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A class was made that filters may have named before.
+    pub(crate) fn bind_awaited(&mut self, class: ClassId) {
+        let Some(handle) = class.handle() else { return };
+        for _ in 0..self.awaited.remove(&handle).unwrap_or(0) {
+            self.bind(handle, true);
+        }
+    }
+
+    /// The classes of the same qdisc that a class's own filters name, each as often as it is named.
+    pub(crate) fn named_by(&mut self, class: ClassId) -> Vec<Handle> {
+        let classful = self.node_mut(class.major).and_then(|node| node.qdisc.classful_mut());
+        let block = classful.and_then(|classful| classful.class_block(class));
+        let names = block.map(|block| block.names()).unwrap_or_default();
+        names.into_iter().filter(|named| named.major() == class.major).collect()
     }
 
     /// Works on the qdisc of that number; all qdiscs above it follow what became of its backlog.

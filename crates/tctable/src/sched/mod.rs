@@ -40,8 +40,9 @@ pub use action::{
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
 pub use control::{
-    Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, Flags, GetClassError,
-    GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
+    Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, FilterDump, FilterEntry,
+    Flags, GetClassError, GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView,
+    SetClassError, SetFilterError, SetQdiscError,
 };
 pub use device::DeviceConfig;
 pub use filter::{

@@ -5,7 +5,7 @@ use super::context::{Context, DropCause};
 use super::control::{Change, Notification, Notifications, Object};
 use super::device::{Device, DeviceConfig};
 use super::fifo::Pool;
-use super::filter::Classified;
+use super::filter::{Classified, FilterKinds};
 use super::flows::Flows;
 use super::handle::{ClassId, Handle};
 use super::offered;
@@ -55,6 +55,8 @@ impl Default for Config {
 pub struct Scheduler {
     pub(super) devices: Vec<Option<Box<Device>>>,
     pub(super) shared: Shared,
+    /// The kinds of filters.
+    pub(super) kinds: FilterKinds,
     /// Packets that wait, in all devices.
     waiting: usize,
     /// Packets that were dropped while they waited, to be given back.
@@ -227,6 +229,7 @@ impl Scheduler {
                 redirects: Vec::new(),
                 config,
             },
+            kinds: FilterKinds::default(),
             waiting: 0,
             gone: VecDeque::new(),
             allocated: 0x8000,

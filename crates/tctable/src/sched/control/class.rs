@@ -63,9 +63,12 @@ impl Scheduler {
         let (class, old) = self.find_class(request)?;
         let deleted = self.work(now, request.device, |device, context| {
             let gone = device.leaf(class).map(Device::handles_below).unwrap_or_default();
+            let named = device.named_by(class);
             let deleted = at(device, context, class.major, |classful, context| classful.delete(context, class));
             if deleted.is_ok() {
                 device.forget(&gone);
+                // Its own filters go with it.
+                named.into_iter().for_each(|named| device.bind(named, false));
             }
             deleted
         });
@@ -178,6 +181,7 @@ fn set(
     // A leaf that gets its first child loses its qdisc.
     let gone = device.leaf(parent).map(Device::handles_below).unwrap_or_default();
     at(device, context, major, |classful, context| classful.add(context, class, parent, options))?;
+    device.bind_awaited(class);
     if device.leaf(parent).is_none() {
         device.forget(&gone);
     }

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use super::filter::FilterEntry;
 use super::view::{ClassEntry, QdiscView};
 
 /// What an operation changed.
@@ -30,6 +31,8 @@ pub enum Object {
     Qdisc(QdiscView),
     /// A class.
     Class(ClassEntry),
+    /// A filter, or a whole priority of them.
+    Filter(FilterEntry),
 }
 
 /// Notifications that wait to be asked for.
