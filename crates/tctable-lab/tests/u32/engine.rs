@@ -71,11 +71,19 @@ impl Side {
         let Offer::Queued { class } = self.scheduler.offer(Instant::from_secs(1), OUT, &mut skb) else {
             panic!("nothing drops a packet");
         };
-        let class = class?.minor;
+        // What a filter sends to the qdisc itself goes by all classes.
+        let class = class.map(|class| class.minor).filter(|class| *class != 0)?;
         let (packets, bytes) = self.counts.get_mut(&class).expect("a class that was made");
         *packets += 1;
         *bytes += u64::from(frame.len());
         Some(class)
+    }
+
+    /// Packets that a node of a linked table classified.
+    pub fn matched_below(&mut self) -> u64 {
+        let entries = self.scheduler.dump_filters(&mut FilterDump::new(OUT, Handle::new(1, 0)), usize::MAX);
+        let below = entries.iter().filter(|entry| entry.view.key.handle >> 20 < 0x800);
+        below.map(|entry| entry.view.statistics.matched).sum()
     }
 
     pub fn counts(&self) -> &BTreeMap<u32, (u64, u64)> {

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use tctable::packet::DeviceId;
+use tctable::sched::text::{ParseError, Reader};
+
 use super::packets::Frame;
 use super::random::Random;
 
@@ -44,9 +47,9 @@ pub fn set(random: &mut Random, frames: &[Frame]) -> String {
     }
     // One link back to a table before at most: more could go on for very long in the kernel.
     let mut backward = random.percent(20);
-    for _ in 0..5 + random.below(40) {
+    for _ in 0..20 + random.below(60) {
         let mut line = place(random);
-        let at = if tables.is_empty() || random.percent(35) { None } else { Some(random.below(tables.len())) };
+        let at = if tables.is_empty() || random.percent(30) { None } else { Some(random.below(tables.len())) };
         let frame = &frames[random.below(frames.len())];
         line.push_str(" u32");
         if let Some(at) = at {
@@ -62,8 +65,15 @@ pub fn set(random: &mut Random, frames: &[Frame]) -> String {
         if random.percent(15) {
             let _ = write!(line, " order {}", 1 + random.below(0xfff));
         }
-        for _ in 0..random.pick(&[0, 1, 1, 1, 2, 2, 3]) {
-            let _ = write!(line, " match {}", key(random, frame));
+        // What matches all leaves nothing for those behind it.
+        let keys = if random.percent(10) { 0 } else { random.pick(&[1, 1, 1, 1, 2, 3]) };
+        for _ in 0..keys {
+            let more = format!("{line} match {}", key(random, frame));
+            // tc refuses matches that contradict each other; it is asked for none.
+            match read(&more) {
+                Ok(()) => line = more,
+                Err(error) => assert!(error.to_string().contains("contradicts"), "{more}: {error}"),
+            }
         }
         let first_link = at.map_or(0, |at| at + 1);
         let mut link = (first_link < tables.len() && random.percent(60))
@@ -82,20 +92,33 @@ pub fn set(random: &mut Random, frames: &[Frame]) -> String {
                 offset(random, &mut line);
             }
         }
-        if !line.contains(" match ") {
+        let matches_all = !line.contains(" match ");
+        if matches_all {
             line.push_str(" match u32 0 0 at 0");
         }
         if random.percent(10) {
             let _ = write!(line, " indev {}", random.pick(&INPUTS));
         }
-        if random.percent(if link.is_some() { 30 } else { 90 }) {
-            let class = random.pick(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15, 0, 0x77]);
+        let is_terminal = match (link, matches_all) {
+            (None, false) => 95,
+            (None, true) => 20,
+            (Some(_), false) => 25,
+            (Some(_), true) => 5,
+        };
+        if random.percent(is_terminal) {
+            let class = if random.percent(96) { 1 + random.below(15) } else { random.pick(&[0, 0x77]) };
             let _ = write!(line, " flowid 1:{class:x}");
         }
         lines.push_str(&line);
         lines.push('\n');
     }
     lines
+}
+
+fn read(line: &str) -> Result<(), ParseError> {
+    let mut reader = Reader::new();
+    reader.name_device(DEVICE, DeviceId(0));
+    reader.read(line).map(|_| ())
 }
 
 fn protocol(random: &mut Random) -> &'static str {
@@ -126,13 +149,19 @@ fn mask(random: &mut Random) -> u32 {
         1 => 0x0f << (4 * random.below(8)),
         2 => random.bits() & random.bits() & random.bits(),
         3 => 1 << random.below(32),
-        4 => 0,
+        4 => {
+            if random.percent(20) {
+                0
+            } else {
+                u32::MAX
+            }
+        }
         _ => 0xff,
     }
 }
 
 /// What a frame has at a place, as far as the kernel shows it there.
-fn read(frame: &Frame, at: i32, bytes: usize) -> u32 {
+fn read_frame(frame: &Frame, at: i32, bytes: usize) -> u32 {
     let start = i32::from(frame.network_offset) + at;
     let byte = |at: i32| usize::try_from(at).ok().and_then(|at| frame.bytes.get(at)).copied().unwrap_or(0);
     (start..start + bytes as i32).fold(0, |value, at| value << 8 | u32::from(byte(at)))
@@ -141,32 +170,32 @@ fn read(frame: &Frame, at: i32, bytes: usize) -> u32 {
 /// One byte of a frame.
 fn byte(random: &mut Random, frame: &Frame) -> String {
     let at = random.pick(&[9, 12, 15, 19, 21, 23, 40]);
-    format!("u8 {:#x} 0xff at {at}", read(frame, at, 1))
+    format!("u8 {:#x} 0xff at {at}", read_frame(frame, at, 1))
 }
 
 fn key(random: &mut Random, frame: &Frame) -> String {
     // Most keys are what the frame has there, so that something matches.
     let value = |random: &mut Random, at, bytes| {
-        if random.percent(85) { read(frame, at, bytes) } else { random.bits() >> (32 - 8 * bytes) }
+        if random.percent(85) { read_frame(frame, at, bytes) } else { random.bits() >> (32 - 8 * bytes) }
     };
     let place = |random: &mut Random, at: i32| {
         if random.percent(20) && at >= 20 { format!("nexthdr+{}", at - 20) } else { at.to_string() }
     };
     match random.below(9) {
         0 | 1 => {
-            let at = 4 * (random.below(20) as i32 - 3);
+            let at = 4 * (random.below(14) as i32 - 3);
             let value = value(random, at, 4);
             let place = place(random, at);
             format!("u32 {value:#x} {:#x} at {place}", mask(random))
         }
         2 => {
-            let at = 2 * (random.below(40) as i32 - 7);
+            let at = 2 * (random.below(28) as i32 - 7);
             let value = value(random, at, 2);
             let place = place(random, at);
             format!("u16 {value:#x} {:#x} at {place}", mask(random) as u16)
         }
         3 => {
-            let at = random.below(80) as i32 - 14;
+            let at = random.below(58) as i32 - 14;
             let value = value(random, at, 1);
             let place = place(random, at);
             format!("u8 {value:#x} {:#x} at {place}", mask(random) as u8)
