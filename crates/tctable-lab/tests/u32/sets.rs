@@ -1,5 +1,6 @@
 //! Sets of filters, as lines of `tc`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use tctable::packet::DeviceId;
@@ -46,6 +47,7 @@ pub fn set(random: &mut Random, frames: &[Frame]) -> String {
         let _ = writeln!(lines, "{} handle {:x}: u32 divisor {}", place(random), table.id, table.divisor);
     }
     // One link back to a table before at most: more could go on for very long in the kernel.
+    let mut orders = BTreeSet::new();
     let mut backward = random.percent(20);
     for _ in 0..20 + random.below(60) {
         let mut line = place(random);
@@ -63,7 +65,11 @@ pub fn set(random: &mut Random, frames: &[Frame]) -> String {
             };
         }
         if random.percent(15) {
-            let _ = write!(line, " order {}", 1 + random.below(0xfff));
+            // Each is given once, and none that nodes without one are given, which are 800, 801, ...
+            let order = if random.percent(50) { 1 + random.below(0x7ff) } else { 0xc00 + random.below(0x400) };
+            if orders.insert(order) {
+                let _ = write!(line, " order {order}");
+            }
         }
         // What matches all leaves nothing for those behind it.
         let keys = if random.percent(10) { 0 } else { random.pick(&[1, 1, 1, 1, 2, 3]) };
