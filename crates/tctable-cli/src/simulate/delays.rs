@@ -95,7 +95,8 @@ mod tests {
 
     /// Delays of all sizes, none of them special.
     fn delays() -> Vec<u64> {
-        let mut delays: Vec<u64> = (0..40_000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (n % 63 + 1)).collect();
+        let mut delays: Vec<u64> =
+            (0..40_000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (n % 63 + 1)).collect();
         delays.extend(0..200);
         delays
     }

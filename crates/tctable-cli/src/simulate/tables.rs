@@ -54,14 +54,15 @@ impl Keys {
 
 /// Turns a text into lines, and remembers the keys.
 pub(super) fn lines(text: &str) -> Result<(Vec<Line<'static>>, Keys), TableError> {
+    let places = Places::new(text);
     let document = DeTable::parse(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        let (line, column) = place(text, start);
+        let (line, column) = places.of(start);
         TableError { line, column, reason: error.message().to_owned() }
     })?;
     let mut tables = Vec::new();
     for (key, value) in document.get_ref() {
-        let (line, column) = place(text, key.span().start);
+        let (line, column) = places.of(key.span().start);
         let wrong = |reason| TableError { line, column, reason };
         let name: &str = key.get_ref();
         let Some(kind) = TABLES.iter().find(|(known, ..)| *known == name) else {
@@ -79,7 +80,7 @@ pub(super) fn lines(text: &str) -> Result<(Vec<Line<'static>>, Keys), TableError
         }
     }
     tables.sort_unstable_by_key(|(start, ..)| *start);
-    let mut translator = Translator { text, keys: Keys::default(), words: Vec::new() };
+    let mut translator = Translator { places, keys: Keys::default(), words: Vec::new() };
     let mut lines = Vec::new();
     for (start, (name, verbs, before), number, table) in tables {
         lines.extend(translator.line(start, name, verbs, before, number, table)?);
@@ -88,7 +89,7 @@ pub(super) fn lines(text: &str) -> Result<(Vec<Line<'static>>, Keys), TableError
 }
 
 struct Translator<'t> {
-    text: &'t str,
+    places: Places<'t>,
     keys: Keys,
     words: Vec<Word<'static>>,
 }
@@ -142,7 +143,9 @@ impl Translator<'_> {
             }
         };
         match value.get_ref() {
-            DeValue::Array(elements) if elements.iter().any(|element| matches!(element.get_ref(), DeValue::String(_))) => {
+            DeValue::Array(elements)
+                if elements.iter().any(|element| matches!(element.get_ref(), DeValue::String(_))) =>
+            {
                 for element in elements.iter() {
                     add_key(self);
                     self.scalar(path, element)?;
@@ -157,9 +160,11 @@ impl Translator<'_> {
                 add_key(self);
                 Ok(())
             }
-            DeValue::Boolean(false) => {
-                Err(self.wrong(path, value, "is true, or not there at all (some kinds have a key for no, such as noecn)"))
-            }
+            DeValue::Boolean(false) => Err(self.wrong(
+                path,
+                value,
+                "is true, or not there at all (some kinds have a key for no, such as noecn)",
+            )),
             _ => {
                 add_key(self);
                 self.scalar(path, value)
@@ -173,7 +178,7 @@ impl Translator<'_> {
 
     fn scalar(&mut self, path: &str, value: &Spanned<DeValue<'_>>) -> Result<(), TableError> {
         let span = value.span();
-        let source = self.text.get(span.clone()).unwrap_or_default();
+        let source = self.places.text.get(span.clone()).unwrap_or_default();
         match value.get_ref() {
             DeValue::String(text) => {
                 // Where the text stands as it is behind a quotation mark, its words have places of their own.
@@ -198,21 +203,34 @@ impl Translator<'_> {
     }
 
     fn wrong(&self, path: &str, value: &Spanned<DeValue<'_>>, what: &str) -> TableError {
-        let (line, column) = place(self.text, value.span().start);
+        let (line, column) = self.places.of(value.span().start);
         TableError { line, column, reason: format!("{path} {what}") }
     }
 
     fn add(&mut self, word: &str, start: usize, key: String) {
-        let (line, column) = place(self.text, start);
+        let (line, column) = self.places.of(start);
         self.keys.0.push((line, column, key));
         self.words.push(Word { text: Cow::Owned(word.to_owned()), line, column });
     }
 }
 
-/// The line and the column of a byte.
-fn place(text: &str, at: usize) -> (u32, u32) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() as u32 + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32 + 1;
-    (line, column)
+/// Where lines begin, in bytes.
+struct Places<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Places<'t> {
+    fn new(text: &'t str) -> Places<'t> {
+        let starts = text.match_indices('\n').map(|(at, _)| at + 1);
+        Places { text, starts: std::iter::once(0).chain(starts).collect() }
+    }
+
+    /// The line and the column of a byte.
+    fn of(&self, at: usize) -> (u32, u32) {
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts[line - 1];
+        let before = self.text.get(start..at).unwrap_or_default();
+        (line as u32, before.chars().count() as u32 + 1)
+    }
 }

@@ -28,6 +28,8 @@ mod scheduler;
 mod skb;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_tcp;
 pub mod text;
 
 pub use backlog::{Backlog, Count};

@@ -61,22 +61,8 @@ impl World {
     }
 
     pub(crate) fn offer(&mut self, qdisc: &mut dyn Qdisc, packet: Packet) -> Enqueue {
-        let Packet { token, len, flow, priority, ecn } = packet;
-        let mut skb = Skb {
-            token,
-            data: &[],
-            network_offset: 0,
-            protocol: 0x0800,
-            len,
-            info: None,
-            mark: 0,
-            priority,
-            input: None,
-            ct: None,
-            host: None,
-        };
-        let queued = Queued { token, arrived: self.now, len, flow, ecn, is_marked: false };
-        qdisc.enqueue(&mut self.context(), &mut skb, queued)
+        let queued = packet.queued(self.now);
+        qdisc.enqueue(&mut self.context(), &mut packet.skb(), queued)
     }
 
     /// The packet that leaves now, if there is one.
@@ -110,6 +96,29 @@ pub(crate) struct Packet {
     pub(crate) ecn: Ecn,
 }
 
+impl Packet {
+    pub(crate) fn skb(self) -> Skb<'static> {
+        Skb {
+            token: self.token,
+            data: &[],
+            network_offset: 0,
+            protocol: 0x0800,
+            len: self.len,
+            info: None,
+            mark: 0,
+            priority: self.priority,
+            input: None,
+            ct: None,
+            host: None,
+        }
+    }
+
+    pub(crate) fn queued(self, arrived: Instant) -> Queued {
+        let Packet { token, len, flow, ecn, .. } = self;
+        Queued { token, arrived, len, flow, ecn, is_marked: false }
+    }
+}
+
 /// A packet of 1,000 bytes.
 pub(crate) fn packet(token: u64) -> Packet {
     Packet { token, len: 1000, flow: 0, priority: 0, ecn: Ecn::NotEct }
@@ -117,4 +126,25 @@ pub(crate) fn packet(token: u64) -> Packet {
 
 pub(crate) fn waiting(packets: u32, bytes: u64) -> Backlog {
     Backlog { packets, bytes }
+}
+
+/// A link in virtual time, and what a qdisc did with what went over it.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    /// Each packet with the time at which it began to leave.
+    pub(crate) packets: Vec<(Instant, Queued)>,
+}
+
+impl Sent {
+    pub(crate) fn bytes(&self, which: impl Fn(&Queued) -> bool) -> u64 {
+        self.packets.iter().filter(|(_, queued)| which(queued)).map(|(_, queued)| u64::from(queued.len)).sum()
+    }
+
+    /// The delays of these packets in milliseconds, in ascending order.
+    pub(crate) fn delays(&self, which: impl Fn(&Queued) -> bool) -> Vec<f64> {
+        let delay = |(left, queued): &(Instant, Queued)| (*left - queued.arrived).as_nanos() as f64 / 1e6;
+        let mut delays: Vec<f64> = self.packets.iter().filter(|(_, queued)| which(queued)).map(delay).collect();
+        delays.sort_by(f64::total_cmp);
+        delays
+    }
 }

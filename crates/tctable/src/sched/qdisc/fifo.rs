@@ -3,7 +3,7 @@
 use super::{Dequeue, Enqueue, OptionsError, Qdisc};
 use crate::sched::backlog::Backlog;
 use crate::sched::context::{Context, DropCause};
-use crate::sched::fifo::Fifo;
+use crate::sched::fifo::{Fifo, Pool};
 use crate::sched::options::QdiscOptions;
 use crate::sched::queued::Queued;
 use crate::sched::skb::Skb;
@@ -45,6 +45,19 @@ impl FifoQdisc {
         }
     }
 
+    /// Gives a qdisc another limit, if it is one of these.
+    pub(super) fn limit(qdisc: &mut dyn Qdisc, context: &mut Context<'_>, limit: u32) {
+        let limit = Some(limit);
+        let options = match qdisc.options() {
+            QdiscOptions::Pfifo { .. } => QdiscOptions::Pfifo { limit },
+            QdiscOptions::Bfifo { .. } => QdiscOptions::Bfifo { limit },
+            QdiscOptions::PfifoHeadDrop { .. } => QdiscOptions::PfifoHeadDrop { limit },
+            _ => return,
+        };
+        // These are options of its own kind, which it takes.
+        let _ = qdisc.change(context, &options);
+    }
+
     fn has_room(&self, len: u32) -> bool {
         let Backlog { packets, bytes } = self.fifo.backlog();
         match self.kind {
@@ -84,6 +97,10 @@ impl Qdisc for FifoQdisc {
 
     fn dequeue(&mut self, context: &mut Context<'_>) -> Dequeue {
         self.fifo.pop(context.pool).map_or(Dequeue::Empty, Dequeue::Packet)
+    }
+
+    fn front(&self, pool: &Pool) -> Option<Queued> {
+        self.fifo.front(pool).copied()
     }
 
     fn backlog(&self) -> Backlog {

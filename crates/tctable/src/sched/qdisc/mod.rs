@@ -1,14 +1,21 @@
 //! Qdiscs: a file for each kind.
 
+mod codel;
 mod fifo;
 mod fq_codel;
 mod pfifo_fast;
+mod prio;
+mod red;
+mod sfq;
+mod single;
+mod tbf;
 mod xstats;
 
 use std::fmt::Debug;
 
 use super::backlog::{Backlog, Count};
 use super::context::{Context, DropCause};
+use super::fifo::Pool;
 use super::filter::Block;
 use super::handle::{ClassId, Handle};
 use super::node::Node;
@@ -69,6 +76,11 @@ pub(crate) trait Qdisc: Debug + Send {
 
     /// Asks for a packet.
     fn dequeue(&mut self, context: &mut Context<'_>) -> Dequeue;
+
+    /// The packet that the next `dequeue` gives, where that is known without taking it.
+    fn front(&self, _pool: &Pool) -> Option<Queued> {
+        None
+    }
 
     /// What waits, here and below.
     fn backlog(&self) -> Backlog;
@@ -151,7 +163,24 @@ pub struct ClassView {
     pub xstats: ClassXstats,
 }
 
-/// The classes of a qdisc.
+impl ClassView {
+    /// A class at the top of its qdisc that is no more than a place for the one below it.
+    fn of_leaf(id: ClassId, leaf: &Node, xstats: ClassXstats) -> ClassView {
+        ClassView {
+            id,
+            parent: ClassId { major: id.major, minor: 0 },
+            leaf: Some(leaf.handle).filter(|handle| *handle != Handle::UNSPEC),
+            options: None,
+            sent: leaf.sent,
+            dropped: leaf.dropped,
+            overlimits: leaf.qdisc.overlimits(),
+            backlog: leaf.backlog(),
+            xstats,
+        }
+    }
+}
+
+/// The classes of a qdisc. Kinds that make their classes by themselves refuse to add, change and delete any.
 pub(crate) trait Classful: Debug {
     /// Whether there is such a class.
     fn has(&self, class: ClassId) -> bool;
@@ -169,14 +198,27 @@ pub(crate) trait Classful: Debug {
         class: ClassId,
         parent: ClassId,
         options: &ClassOptions,
-    ) -> Result<(), ClassRefusal>;
+    ) -> Result<(), ClassRefusal> {
+        let _ = (context, class, parent, options);
+        Err(ClassRefusal::NotSupported)
+    }
 
     /// Changes a class: what waits in it, its tokens and counters stay.
-    fn change(&mut self, context: &mut Context<'_>, class: ClassId, options: &ClassOptions)
-    -> Result<(), ClassRefusal>;
+    fn change(
+        &mut self,
+        context: &mut Context<'_>,
+        class: ClassId,
+        options: &ClassOptions,
+    ) -> Result<(), ClassRefusal> {
+        let _ = (context, class, options);
+        Err(ClassRefusal::NotSupported)
+    }
 
     /// Deletes a class without children and filters; what waits in it is dropped as [`DropCause::Deleted`].
-    fn delete(&mut self, context: &mut Context<'_>, class: ClassId) -> Result<(), ClassRefusal>;
+    fn delete(&mut self, context: &mut Context<'_>, class: ClassId) -> Result<(), ClassRefusal> {
+        let _ = (context, class);
+        Err(ClassRefusal::NotSupported)
+    }
 
     /// The qdisc below a class, if it has one of its own (or by default).
     fn leaf(&self, class: ClassId) -> Option<&Node>;
@@ -193,10 +235,12 @@ pub(crate) trait Classful: Debug {
     fn graft(&mut self, context: &mut Context<'_>, class: ClassId, leaf: Option<Node>) -> Result<(), ClassRefusal>;
 
     /// The filters of a class, where it can have any.
-    fn class_block(&mut self, class: ClassId) -> Option<&mut Block>;
+    fn class_block(&mut self, _class: ClassId) -> Option<&mut Block> {
+        None
+    }
 
     /// A filter begins (`true`) or ceases to name a class: one that is named cannot be deleted.
-    fn bind(&mut self, class: ClassId, named: bool);
+    fn bind(&mut self, _class: ClassId, _named: bool) {}
 }
 
 /// Makes a qdisc with these options. `major` is its handle's: classes that it makes by itself are called by it.
@@ -211,7 +255,18 @@ pub(crate) fn create(
         | QdiscOptions::PfifoHeadDrop { .. }
         | QdiscOptions::Noqueue => Box::new(fifo::FifoQdisc::new(context, options)?),
         QdiscOptions::PfifoFast => Box::new(pfifo_fast::PfifoFast::new(context)?),
+        QdiscOptions::Prio(options) => Box::new(prio::Prio::new(context, major, options)?),
+        QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
+        QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
+        QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
+        QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),
     })
+}
+
+/// What a class has below it that nobody gave a qdisc.
+fn default_leaf(context: &mut Context<'_>) -> Result<Node, OptionsError> {
+    let options = context.default_leaf;
+    Ok(Node::new(Handle::UNSPEC, create(context, 0, options)?))
 }

@@ -1,8 +1,40 @@
+use crate::time::{Duration, Instant};
+
 /// What only one kind of qdisc counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QdiscXstats {
     /// Nothing.
     None,
+    /// `struct tc_codel_xstats`.
+    Codel {
+        /// The longest packet whose turn came.
+        max_packet: u32,
+        /// Drops since dropping began.
+        count: u32,
+        /// What `count` was at first then.
+        last_count: u32,
+        /// Packets dropped because there was no room.
+        drop_overlimit: u32,
+        /// How long the last packet waited.
+        delay: Duration,
+        /// When the next packet goes; `None` while none does.
+        drop_next: Option<Instant>,
+        /// Packets marked in place of being dropped.
+        ecn_mark: u32,
+        /// Packets marked for having waited longer than `ce_threshold`.
+        ce_mark: u32,
+    },
+    /// `struct tc_red_xstats`.
+    Red {
+        /// Packets dropped because of the average queue.
+        early: u32,
+        /// Packets that found no room.
+        pdrop: u32,
+        /// Packets marked in place of being dropped.
+        marked: u32,
+        /// The average queue in bytes when the last packet came.
+        average: u64,
+    },
     /// `struct tc_fq_codel_qd_stats`.
     FqCodel {
         /// The longest packet whose turn came.
@@ -43,6 +75,11 @@ pub enum ClassXstats {
         tokens: i64,
         /// The same at its ceil.
         ctokens: i64,
+    },
+    /// `struct tc_sfq_xstats`.
+    Sfq {
+        /// Bytes that the flow may still send before it is another's turn.
+        allot: i64,
     },
     /// `struct tc_cbq_xstats`.
     Cbq {

@@ -107,8 +107,7 @@ impl FqCodel {
 
     /// The bucket that a packet belongs to.
     fn bucket(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, queued: &Queued) -> Result<u32, Enqueue> {
-        let minor = skb.priority & 0xffff;
-        if skb.priority >> 16 == u32::from(self.major) && (1..=self.flows).contains(&minor) {
+        if let Some(minor) = skb.class_of(self.major).filter(|minor| (1..=self.flows).contains(minor)) {
             return Ok(minor - 1);
         }
         if let Some(rare) = self.rare.as_mut().filter(|rare| !rare.block.is_empty()) {
@@ -236,33 +235,42 @@ impl FqCodel {
         self.backlog.bytes > u64::from(self.memory_limit)
     }
 
-    /// Drops the oldest packets of the flow that has most bytes, half of them or a batch (RFC 8290 section 4.1.3); its place.
-    fn drop_fattest(&mut self, context: &mut Context<'_>) -> Option<u32> {
+    /// Drops the oldest packets of the flow that has most bytes, half of them or so many (RFC 8290 section 4.1); its place, and
+    /// how many they were.
+    fn drop_fattest(&mut self, context: &mut Context<'_>, most: u32) -> Option<(u32, u32)> {
         // The first one of equals in the order of their buckets, as in the kernel.
         let bytes = |place: &u32| {
             let flow = context.flows.get(*place);
             flow.map_or((0, 0), |flow| (flow.fifo.backlog().bytes, u32::MAX - flow.bucket))
         };
         let fattest = self.places(context.flows).max_by_key(bytes)?;
-        let mut flow = std::mem::take(&mut context.flows.get_mut(fattest)?.fifo);
-        let before = flow.backlog();
-        for _ in 0..self.drop_batch {
-            let Some(queued) = flow.pop(context.pool) else { break };
+        let mut fifo = std::mem::take(&mut context.flows.get_mut(fattest)?.fifo);
+        let before = fifo.backlog();
+        for _ in 0..most {
+            let Some(queued) = fifo.pop(context.pool) else { break };
             context.drop(queued, DropCause::Limit);
-            if before.bytes - flow.backlog().bytes >= before.bytes / 2 {
+            if before.bytes - fifo.backlog().bytes >= before.bytes / 2 {
                 break;
             }
         }
-        let after = flow.backlog();
+        let after = fifo.backlog();
         self.backlog.follow(before, after);
-        let count = before.packets - after.packets;
+        context.flows.get_mut(fattest)?.fifo = fifo;
+        Some((fattest, before.packets - after.packets))
+    }
+
+    /// Makes room, where packets or bytes are too many by the one that has just come; the place of the flow that lost packets.
+    fn make_room(&mut self, context: &mut Context<'_>) -> Option<u32> {
+        let is_over_memory = self.is_over_memory();
+        let (place, count) = self.drop_fattest(context, self.drop_batch)?;
         self.drop_overlimit = self.drop_overlimit.wrapping_add(count);
-        if let Some(entry) = context.flows.get_mut(fattest) {
-            entry.fifo = flow;
-            // CoDel is to drop faster, too.
-            entry.codel.count = entry.codel.count.wrapping_add(count);
+        if is_over_memory {
+            self.drop_overmemory = self.drop_overmemory.wrapping_add(count);
         }
-        Some(fattest)
+        // CoDel is to drop faster, too.
+        let codel = &mut context.flows.get_mut(place)?.codel;
+        codel.count = codel.count.wrapping_add(count);
+        Some(place)
     }
 
     /// What `dequeue` gives, without an end to the busy time.
@@ -339,16 +347,10 @@ impl Qdisc for FqCodel {
             return Enqueue::Dropped(DropCause::Limit);
         }
         self.backlog.add(queued.len);
-        let is_over_memory = self.is_over_memory();
-        if self.backlog.packets <= self.limit && !is_over_memory {
+        if self.backlog.packets <= self.limit && !self.is_over_memory() {
             return Enqueue::Queued;
         }
-        let before = self.drop_overlimit;
-        let dropped = self.drop_fattest(context);
-        if is_over_memory {
-            let count = self.drop_overlimit.wrapping_sub(before);
-            self.drop_overmemory = self.drop_overmemory.wrapping_add(count);
-        }
+        let dropped = self.make_room(context);
         if self.backlog.is_empty() {
             self.rest(context);
         }
@@ -385,7 +387,8 @@ impl Qdisc for FqCodel {
         self.rest(context);
     }
 
-    /// Where a limit is lower than what waits, packets go in the order in which they would have been sent, as in the kernel.
+    /// Where a limit is lower than what waits, the flow with most bytes loses its oldest packets, one after the other. The kernel
+    /// drops what it would send, and what CoDel drops meanwhile besides.
     fn change(&mut self, context: &mut Context<'_>, options: &QdiscOptions) -> Result<(), OptionsError> {
         let QdiscOptions::FqCodel(options) = options else { return Err(OptionsError::OtherKind) };
         if options.flows != self.flows {
@@ -393,8 +396,9 @@ impl Qdisc for FqCodel {
         }
         self.set(context, options)?;
         while self.backlog.packets > self.limit || self.is_over_memory() {
-            let Some(queued) = self.next(context) else { break };
-            context.drop(queued, DropCause::Limit);
+            if self.drop_fattest(context, 1).is_none() {
+                break;
+            }
         }
         if self.backlog.is_empty() {
             self.rest(context);
