@@ -19,7 +19,7 @@ use std::path::Path;
 use tctable::gateway::EventMask;
 use tctable::packet::LinkType;
 use tctable::{Config, Gateway, conntrack};
-use tctable_io::capture::Capture;
+use tctable_io::capture::{Capture, ReadError};
 use thiserror::Error;
 
 pub(crate) use args::{Format, Simulate};
@@ -201,27 +201,34 @@ impl Run {
         self.lan.begin_file(capture.interfaces(), &mut self.gateway);
         let mut bursts = 0;
         loop {
-            let burst = match capture.next_burst(BURST) {
-                Ok(Some(burst)) => burst,
-                Ok(None) => return Ok(None),
+            match self.burst(capture, args)? {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
                 Err(error) => return Ok(Some(error.into())),
-            };
-            self.lan.learn(burst.interfaces(), &mut self.gateway);
-            if let (None, Some(path), Some(first)) = (&self.feed.out, &args.pcap_out, burst.frames().next()) {
-                self.feed.out = Some(Shaped::create(path, first.link)?);
             }
-            let mut observer = Burst { feed: &mut self.feed, frames: burst.frames() };
-            self.gateway.receive_observed(burst.frames(), &mut observer);
-            if let Some(error) = self.feed.failed.take() {
-                return Err(error);
-            }
-            // Nobody asked for these.
-            while self.gateway.poll_event().is_some() {}
             bursts += 1;
             if bursts == BURSTS_PER_LOOK {
                 bursts = 0;
                 self.progress.set(capture.bytes_read());
             }
         }
+    }
+
+    /// Lets one burst come in; `false` at the end of the file.
+    fn burst(&mut self, capture: &mut Capture, args: &Simulate) -> Result<Result<bool, ReadError>, OutputError> {
+        let burst = match capture.next_burst(BURST) {
+            Ok(Some(burst)) => burst,
+            Ok(None) => return Ok(Ok(false)),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.lan.learn(burst.interfaces(), &mut self.gateway);
+        if let (None, Some(path), Some(first)) = (&self.feed.out, &args.pcap_out, burst.frames().next()) {
+            self.feed.out = Some(Shaped::create(path, first.link)?);
+        }
+        let mut observer = Burst { feed: &mut self.feed, frames: burst.frames() };
+        self.gateway.receive_observed(burst.frames(), &mut observer);
+        // Nobody asked for these.
+        while self.gateway.poll_event().is_some() {}
+        self.feed.failed.take().map_or(Ok(Ok(true)), Err)
     }
 }

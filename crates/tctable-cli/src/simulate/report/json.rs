@@ -233,11 +233,9 @@ fn differences(json: &mut Json<'_>, pair: &[Row<'_>; 2], times: [&Times; 2]) {
     }
     json.member("delay", |json| {
         for ((name, one), (_, other)) in delays(pair[0].tally).into_iter().zip(delays(pair[1].tally)) {
-            match one.zip(other) {
-                Some((one, other)) if other < one => {
-                    json.raw(name, format_args!("-{}", Seconds((one - other).as_nanos())));
-                }
-                Some((one, other)) => json.raw(name, Seconds((other - one).as_nanos())),
+            match one.zip(other).map(|(one, other)| (one.as_nanos(), other.as_nanos())) {
+                Some((one, other)) if other < one => json.raw(name, format_args!("-{}", Seconds(one - other))),
+                Some((one, other)) => json.raw(name, Seconds(other - one)),
                 None => json.raw(name, "null"),
             }
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use tctable::sched::ClassId;
 
 use crate::place::Place;
+use crate::simulate::book::HostRow;
 use crate::simulate::simulation::Simulation;
 use crate::simulate::tally::{Tally, Times};
 
@@ -64,13 +65,13 @@ pub(super) fn classes(simulation: &Simulation) -> Vec<Row<'_>> {
 }
 
 /// Hosts, those with most bytes offered first.
-pub(super) fn hosts(simulation: &Simulation) -> Vec<Row<'_>> {
+pub(super) fn hosts<'a>(simulation: &'a Simulation) -> Vec<Row<'a>> {
     let mut bytes: BTreeMap<IpAddr, u64> = BTreeMap::new();
     for host in &simulation.book.hosts {
         *bytes.entry(host.address).or_default() += host.tally.offered.bytes;
     }
-    let row = |host| {
-        let crate::simulate::book::HostRow { device, address, ref tally } = *host;
+    let row = |host: &'a HostRow| {
+        let HostRow { device, address, ref tally } = *host;
         Row { subject: Subject::Host(device, address), depth: 0, parent: None, tally }
     };
     let mut rows: Vec<_> = simulation.book.hosts.iter().map(row).collect();
@@ -87,19 +88,10 @@ pub(super) fn top<'a>(hosts: Vec<Row<'a>>, top: usize) -> Vec<Row<'a>> {
     let mut last = None;
     let is_among = |row: &Row<'_>| {
         let Subject::Host(_, address) = row.subject else { return false };
-        if last != Some(address) {
-            last = Some(address);
-            addresses += 1;
-        }
+        addresses += usize::from(last.replace(address) != Some(address));
         addresses <= top
     };
-    hosts
-        .into_iter()
-        .take_while({
-            let mut is_among = is_among;
-            move |row| is_among(row)
-        })
-        .collect()
+    hosts.into_iter().take_while(is_among).collect()
 }
 
 impl Row<'_> {
