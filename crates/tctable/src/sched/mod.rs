@@ -44,7 +44,9 @@ pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
     QdiscOptions, RedOptions, SfqOptions, TbfOptions,
 };
-pub use qdisc::{ClassRefusal, ClassView, ClassXstats, OptionsError, QdiscXstats};
+pub use qdisc::{
+    ClassRefusal, ClassView, ClassXstats, ExpiredHostClass, HostClassOptions, HostClassStats, OptionsError, QdiscXstats,
+};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
 pub use scheduler::{Config, Departure, DeviceError, Dropped, Ingress, Offer, Poll, Scheduler};

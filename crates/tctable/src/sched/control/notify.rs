@@ -16,8 +16,9 @@ pub struct Notification {
 pub enum Change {
     /// It was made or changed (`RTM_NEW...`).
     New,
-    /// It took the place of the one before (`RTM_NEW...` with `NLM_F_REPLACE`), whose deletion was told just before.
-    Replaced,
+    /// A qdisc was made and took the place of another (`RTM_NEWQDISC` with `NLM_F_REPLACE`): of one whose deletion was told
+    /// just before, or of what was there by default.
+    Placed,
     /// It was deleted (`RTM_DEL...`).
     Deleted,
 }

@@ -174,10 +174,9 @@ impl Scheduler {
             Ok(())
         });
         made.ok_or(SetQdiscError::NoDevice)??;
-        let what = if old.is_some() { Change::Replaced } else { Change::New };
         self.notify(Change::Deleted, old.map(Object::Qdisc));
         let new = self.device(id).and_then(|device| QdiscView::find(id, device, handle.major()));
-        self.notify(what, new.map(Object::Qdisc));
+        self.notify(Change::Placed, new.map(Object::Qdisc));
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod codel;
 mod fifo;
 mod fq_codel;
+mod htb;
 mod pfifo_fast;
 mod prio;
 mod red;
@@ -23,6 +24,8 @@ use super::options::{ClassOptions, QdiscOptions};
 use super::queued::Queued;
 use super::skb::Skb;
 
+pub(crate) use htb::HostClasses;
+pub use htb::{ExpiredHostClass, HostClassOptions, HostClassStats};
 pub use xstats::{ClassXstats, QdiscXstats};
 
 /// What became of a packet that was offered.
@@ -103,6 +106,16 @@ pub(crate) trait Qdisc: Debug + Send {
 
     /// Its filters, where it can have any.
     fn block(&mut self) -> Option<&mut Block> {
+        None
+    }
+
+    /// Its classes of hosts, where it can have such.
+    fn hosts(&self) -> Option<&dyn HostClasses> {
+        None
+    }
+
+    /// Its classes of hosts, to be changed.
+    fn hosts_mut(&mut self) -> Option<&mut dyn HostClasses> {
         None
     }
 
@@ -259,6 +272,7 @@ pub(crate) fn create(
         QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
         QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
+        QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),

@@ -1,0 +1,155 @@
+//! Operations as both sides can be told them.
+
+use tctable::packet::DeviceId;
+use tctable::sched::{
+    ClassOptions, ClassRequest, Flags, Handle, HtbClassOptions, HtbOptions, QdiscOptions, QdiscRequest, QdiscSpec,
+    Rate, RateSpec, TbfOptions,
+};
+
+use super::netlink::{self, KIND, Message, OPTIONS, put};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    New(Flags),
+    Delete,
+    Get,
+}
+
+/// What is said of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub name: &'static str,
+    /// Its options, made of this number.
+    pub options: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Qdisc { what: What, parent: Handle, handle: Handle, kind: Option<Kind> },
+    Class { what: What, parent: Handle, class: Handle, rate: Option<u32> },
+}
+
+/// A rate of that many bytes a second.
+fn rate_spec(rate: u32) -> Vec<u8> {
+    // No rate table is needed where the link layer is known to be Ethernet.
+    let mut spec = vec![0, 1, 0, 0, 0, 0, 0, 0];
+    spec.extend_from_slice(&rate.to_ne_bytes());
+    spec
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+fn nested(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut attribute = Vec::new();
+    put(&mut attribute, kind, value);
+    attribute
+}
+
+impl Kind {
+    /// `TCA_OPTIONS`
+    fn encoded(self, number: u32) -> Vec<u8> {
+        match self.name {
+            "pfifo" | "bfifo" => words(&[number]),
+            // TCA_HTB_INIT: version, r2q, default, debug, direct packets
+            "htb" => nested(2, &words(&[3, 10, number, 0, 0])),
+            "tbf" => {
+                let mut parms = rate_spec(number);
+                parms.extend_from_slice(&[0; 12]);
+                parms.extend_from_slice(&words(&[30_000, 0, 0]));
+                let mut options = nested(1, &parms);
+                put(&mut options, 6, &words(&[3_000]));
+                options
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn spec(self) -> QdiscSpec {
+        let number = match self.options {
+            Some(number) if !matches!(self.name, "pfifo_fast" | "noqueue" | "nope") => number,
+            _ => return QdiscSpec::Kind(self.name.to_owned()),
+        };
+        QdiscSpec::Options(match self.name {
+            "pfifo" => QdiscOptions::Pfifo { limit: Some(number) },
+            "bfifo" => QdiscOptions::Bfifo { limit: Some(number) },
+            "htb" => QdiscOptions::Htb(HtbOptions { default: number, ..HtbOptions::default() }),
+            "tbf" => QdiscOptions::Tbf(TbfOptions {
+                rate: RateSpec::new(Rate(number.into())),
+                burst: 3_000,
+                limit: 30_000,
+                peak_rate: None,
+                mtu: 0,
+            }),
+            "ingress" => QdiscOptions::Ingress,
+            "clsact" => QdiscOptions::Clsact,
+            other => unreachable!("{other}"),
+        })
+    }
+}
+
+impl What {
+    fn flags(self) -> u16 {
+        use nix::libc::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+        let What::New(Flags { create, exclusive, replace }) = self else { return 0 };
+        let bit = |is_set: bool, bit: i32| if is_set { bit as u16 } else { 0 };
+        bit(create, NLM_F_CREATE) | bit(exclusive, NLM_F_EXCL) | bit(replace, NLM_F_REPLACE)
+    }
+
+    fn message(self, new: u16) -> u16 {
+        match self {
+            What::New(_) => new,
+            What::Delete => new + 1,
+            What::Get => new + 2,
+        }
+    }
+}
+
+impl Operation {
+    /// As the kernel is told it, its handles turned into the kernel's.
+    pub fn message(self, device: u32, to_kernel: impl Fn(Handle) -> Handle) -> Message {
+        let mut attributes = Vec::new();
+        let (what, flags, handle, parent) = match self {
+            Operation::Qdisc { what, parent, handle, kind } => {
+                if let Some(kind) = kind {
+                    put(&mut attributes, KIND, format!("{}\0", kind.name).as_bytes());
+                    if let Some(number) = kind.options {
+                        put(&mut attributes, OPTIONS, &kind.encoded(number));
+                    }
+                }
+                (what.message(netlink::NEW_QDISC), what.flags(), handle, parent)
+            }
+            Operation::Class { what, parent, class, rate } => {
+                if let Some(rate) = rate {
+                    put(&mut attributes, KIND, b"htb\0");
+                    // TCA_HTB_PARMS: rate, ceil, burst, cburst, quantum, level, prio
+                    let mut parms = [rate_spec(rate), rate_spec(rate)].concat();
+                    parms.extend(words(&[15_625_000, 15_625_000, 3_000, 0, 0]));
+                    put(&mut attributes, OPTIONS, &nested(1, &parms));
+                }
+                (what.message(netlink::NEW_CLASS), what.flags(), class, parent)
+            }
+        };
+        let [handle, parent] = [handle, parent].map(|handle| to_kernel(handle).0);
+        Message { what, flags, device, handle, parent, info: 0, attributes }
+    }
+}
+
+pub fn qdisc_request(device: DeviceId, parent: Handle, handle: Handle, kind: Option<Kind>) -> QdiscRequest {
+    QdiscRequest { device, parent, handle, spec: kind.map_or(QdiscSpec::Any, Kind::spec) }
+}
+
+pub fn class_request(device: DeviceId, parent: Handle, class: Handle, rate: Option<u32>) -> ClassRequest {
+    let options = rate.map(|rate| {
+        ClassOptions::Htb(HtbClassOptions {
+            rate: RateSpec::new(Rate(rate.into())),
+            burst: Some(100_000),
+            cburst: Some(100_000),
+            quantum: Some(3_000),
+            ..HtbClassOptions::default()
+        })
+    });
+    ClassRequest { device, parent, class, options }
+}

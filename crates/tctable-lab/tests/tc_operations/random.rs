@@ -1,0 +1,105 @@
+//! Random operations, such that they often meet each other.
+
+use tctable::sched::{Flags, Handle};
+
+use super::operation::{Kind, Operation, What};
+
+/// Random numbers: SplitMix64 (Steele, Lea and Flood, 2014).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn pick<T: Copy>(&mut self, what: &[T]) -> T {
+        what[(self.next() >> 33) as usize % what.len()]
+    }
+
+    fn percent(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+
+    /// A qdisc's handle: one that is there, or might be.
+    fn qdisc(&mut self, there: &[Handle]) -> Handle {
+        match there {
+            [] => Handle::new(1, 0),
+            there if self.percent(70) => self.pick(there),
+            _ => Handle::new(self.pick(&[1, 2, 0x10, 0x11, 0x20, 0xffff]), 0),
+        }
+    }
+
+    fn class(&mut self, there: &[Handle]) -> Handle {
+        Handle::new(self.qdisc(there).major(), self.pick(&[1, 1, 2, 3, 0x10, 0x11, 0]))
+    }
+
+    fn flags(&mut self) -> Flags {
+        if self.percent(10) {
+            let [create, exclusive, replace] = [(); 3].map(|()| self.percent(50));
+            return Flags { create, exclusive, replace };
+        }
+        self.pick(&[Flags::ADD, Flags::ADD, Flags::ADD, Flags::REPLACE, Flags::REPLACE, Flags::CHANGE, Flags::LINK])
+    }
+
+    fn what(&mut self) -> What {
+        match self.next() % 8 {
+            0 => What::Delete,
+            1 => What::Get,
+            _ => What::New(self.flags()),
+        }
+    }
+
+    pub fn operation(&mut self, there: &[Handle]) -> Operation {
+        if self.percent(50) { self.class_operation(there) } else { self.qdisc_operation(there) }
+    }
+
+    fn qdisc_operation(&mut self, there: &[Handle]) -> Operation {
+        let what = self.what();
+        let parent = match self.next() % 16 {
+            0 => Handle::UNSPEC,
+            1 | 2 => Handle::ROOT,
+            3 => Handle::INGRESS,
+            _ => self.class(there),
+        };
+        let handle = match self.next() % 10 {
+            0..4 => Handle::UNSPEC,
+            4 => self.class(there),
+            _ => self.qdisc(there),
+        };
+        let names = ["htb", "htb", "htb", "pfifo", "bfifo", "tbf", "ingress", "clsact", "noqueue", "nope"];
+        let kind = self.percent(90).then(|| {
+            let name = match parent {
+                Handle::INGRESS => self.pick(&["ingress", "clsact", "ingress", "clsact", "pfifo"]),
+                _ => self.pick(&names),
+            };
+            Kind { name, options: self.percent(90).then(|| 10_000 + self.next() as u32 % 10_000) }
+        });
+        Operation::Qdisc { what, parent, handle, kind }
+    }
+
+    fn class_operation(&mut self, there: &[Handle]) -> Operation {
+        let what = self.what();
+        let minor_only = |handle: Handle| Handle::new(0, handle.minor());
+        let class = match self.next() % 8 {
+            0 => Handle::UNSPEC,
+            1 => minor_only(self.class(there)),
+            _ => self.class(there),
+        };
+        let parent = match self.next() % 8 {
+            0 => Handle::UNSPEC,
+            1 => Handle::ROOT,
+            2 => minor_only(self.class(there)),
+            3 => self.class(there),
+            4 => Handle::new(class.major(), 0),
+            _ => Handle::new(class.major(), self.pick(&[1, 2, 3])),
+        };
+        Operation::Class { what, parent, class, rate: self.percent(95).then(|| 10_000 + self.next() as u32 % 10_000) }
+    }
+}

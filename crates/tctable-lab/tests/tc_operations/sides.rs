@@ -1,0 +1,238 @@
+//! The kernel and the engine beside each other.
+
+use std::fmt::Write as _;
+use std::io;
+use std::process::Command;
+
+use tctable::packet::DeviceId;
+use tctable::sched::{
+    Change, ClassDump, Config, DeviceConfig, Handle, Notification, Object, QdiscDump, QdiscOptions, Scheduler,
+};
+use tctable::time::Instant;
+
+use super::netlink::{self, Message, Rtnetlink};
+use super::operation::{Operation, What, class_request, qdisc_request};
+
+/// The engine's name for the device.
+const DEVICE: DeviceId = DeviceId(0);
+/// The kernel's.
+const NAME: &str = "left";
+/// From here on numbers are allocated.
+const ALLOCATED: u16 = 0x8000;
+
+/// A qdisc, or a class, as far as it is compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    is_class: bool,
+    id: Handle,
+    parent: Handle,
+    kind: String,
+    /// A class's leaf.
+    leaf: Option<Handle>,
+}
+
+/// A notification as far as it is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    what: Change,
+    line: Line,
+}
+
+pub struct Sides {
+    kernel: Rtnetlink,
+    index: u32,
+    engine: Scheduler,
+    /// Allocated handles, the kernel's and the engine's.
+    pairs: Vec<(Handle, Handle)>,
+    now: Instant,
+}
+
+fn engine() -> Scheduler {
+    let config = Config { default_leaf: QdiscOptions::PfifoFast, max_notifications: 100, ..Config::default() };
+    let mut engine = Scheduler::new(config);
+    engine.add_device(DEVICE, DeviceConfig { name: NAME.to_owned(), ..DeviceConfig::default() }).expect("a device");
+    engine
+}
+
+/// The operations, to be read.
+pub fn told(operations: &[Operation]) -> String {
+    operations.iter().fold(String::new(), |mut text, operation| {
+        let _ = match operation {
+            Operation::Qdisc { what, parent, handle, kind } => {
+                writeln!(text, "qdisc {what:?} parent {parent} handle {handle} {kind:?}")
+            }
+            Operation::Class { what, parent, class, rate } => {
+                writeln!(text, "class {what:?} parent {parent} classid {class} {rate:?}")
+            }
+        };
+        text
+    })
+}
+
+impl Sides {
+    pub fn open() -> io::Result<Sides> {
+        let link = Command::new("ip").args(["-o", "link", "show", NAME]).output()?;
+        let link = String::from_utf8_lossy(&link.stdout).into_owned();
+        let index = link.split(':').next().and_then(|index| index.trim().parse().ok());
+        let index = index.ok_or_else(|| io::Error::other(format!("no device: {link:?}")))?;
+        Ok(Sides { kernel: Rtnetlink::open()?, index, engine: engine(), pairs: Vec::new(), now: Instant::from_secs(1) })
+    }
+
+    /// Both sides as they are at first.
+    pub fn clear(&mut self) {
+        for parent in [Handle::ROOT, Handle::INGRESS] {
+            let operation = Operation::Qdisc { what: What::Delete, parent, handle: Handle::UNSPEC, kind: None };
+            let errno = self.kernel.request(&operation.message(self.index, |handle| handle)).expect("an answer");
+            assert!([0, 2].contains(&errno), "{errno}");
+        }
+        self.kernel.heard().expect("notifications");
+        self.pairs.clear();
+        self.engine = engine();
+    }
+
+    /// The handles that the engine has now.
+    pub fn handles(&self) -> Vec<Handle> {
+        let all = self.engine.dump_qdiscs(&mut QdiscDump::new(None), usize::MAX);
+        all.into_iter().map(|view| view.handle).filter(|handle| *handle != Handle::UNSPEC).collect()
+    }
+
+    /// Tells both sides: the error number of both, or how they differ.
+    pub fn step(&mut self, operation: Operation) -> Result<i32, String> {
+        let pairs = self.pairs.clone();
+        let to_kernel = |handle: Handle| {
+            let pair = pairs.iter().find(|(_, ours)| ours.major() == handle.major());
+            pair.map_or(handle, |(kernels, _)| Handle::new(kernels.major(), handle.minor()))
+        };
+        let theirs = self.kernel.request(&operation.message(self.index, to_kernel)).map_err(|e| e.to_string())?;
+        let ours = self.ours(operation);
+        if theirs != ours {
+            return Err(format!("the kernel answers {theirs}, the engine {ours}"));
+        }
+        let (theirs_tree, ours_tree) = (self.kernels_tree().map_err(|e| e.to_string())?, self.engines_tree());
+        if theirs_tree != ours_tree {
+            return Err(format!("the kernel's tree is {theirs_tree:#?}, the engine's {ours_tree:#?}"));
+        }
+        let heard = self.kernel.heard().map_err(|e| e.to_string())?;
+        let heard: Vec<Told> = heard.iter().map(|message| self.read(message)).collect();
+        let told: Vec<Told> = std::iter::from_fn(|| self.engine.poll_notification()).map(told_of).collect();
+        if heard != told {
+            return Err(format!("the kernel tells {heard:#?}, the engine {told:#?}"));
+        }
+        Ok(ours)
+    }
+
+    /// The engine's error number.
+    fn ours(&mut self, operation: Operation) -> i32 {
+        let Sides { engine, now, .. } = self;
+        let errno = match operation {
+            Operation::Qdisc { what, parent, handle, kind } => {
+                let request = qdisc_request(DEVICE, parent, handle, kind);
+                match what {
+                    What::New(flags) => engine.set_qdisc(*now, &request, flags).err().map(|error| error.errno()),
+                    What::Delete => engine.delete_qdisc(*now, &request).err().map(|error| error.errno()),
+                    What::Get => engine.qdisc(&request).err().map(|error| error.errno()),
+                }
+            }
+            Operation::Class { what, parent, class, rate } => {
+                let request = class_request(DEVICE, parent, class, rate);
+                match what {
+                    What::New(flags) => engine.set_class(*now, &request, flags).err().map(|error| error.errno()),
+                    What::Delete => engine.delete_class(*now, &request).err().map(|error| error.errno()),
+                    What::Get => engine.class(&request).err().map(|error| error.errno()),
+                }
+            }
+        };
+        errno.map_or(0, |errno| errno.0.into())
+    }
+
+    /// The kernel's tree with the engine's handles.
+    fn kernels_tree(&mut self) -> io::Result<Vec<Line>> {
+        let mut messages = self.kernel.dump(netlink::GET_QDISC, self.index, 0)?;
+        messages.extend(self.kernel.dump(netlink::GET_CLASS, self.index, 0)?);
+        self.pair(&messages);
+        let mut lines: Vec<Line> = messages.iter().map(|message| self.read(message).line).collect();
+        lines.sort();
+        Ok(lines)
+    }
+
+    /// Finds out which handle that the kernel allocated is which of the engine's: both hang at the same place.
+    fn pair(&mut self, messages: &[Message]) {
+        let engines = self.engine.dump_qdiscs(&mut QdiscDump::new(None), usize::MAX);
+        for message in messages.iter().filter(|message| message.what == netlink::NEW_QDISC) {
+            let handle = Handle(message.handle);
+            let is_known = self.pairs.iter().any(|(kernels, _)| *kernels == handle);
+            if handle.major() < ALLOCATED || handle.major() == u16::MAX || is_known {
+                continue;
+            }
+            let parent = self.translated(Handle(message.parent));
+            if let Some(view) = engines.iter().find(|view| view.parent == parent && view.handle.major() > ALLOCATED) {
+                self.pairs.retain(|(_, ours)| *ours != view.handle);
+                self.pairs.push((handle, view.handle));
+            }
+        }
+    }
+
+    /// The engine's handle for a kernel's.
+    fn translated(&self, handle: Handle) -> Handle {
+        if [Handle::ROOT, Handle::INGRESS].contains(&handle) {
+            return handle;
+        }
+        let pair = self.pairs.iter().find(|(kernels, _)| kernels.major() == handle.major());
+        pair.map_or(handle, |(_, ours)| Handle::new(ours.major(), handle.minor()))
+    }
+
+    fn read(&self, message: &Message) -> Told {
+        let what = match message.what {
+            netlink::NEW_QDISC | netlink::NEW_CLASS if message.is_replacement() => Change::Placed,
+            netlink::NEW_QDISC | netlink::NEW_CLASS => Change::New,
+            _ => Change::Deleted,
+        };
+        let is_class = [netlink::NEW_CLASS, netlink::DELETE_CLASS].contains(&message.what);
+        let leaf = Some(self.translated(Handle(message.info))).filter(|leaf| is_class && *leaf != Handle::UNSPEC);
+        let line = Line {
+            is_class,
+            id: self.translated(Handle(message.handle)),
+            parent: self.translated(Handle(message.parent)),
+            kind: message.kind().unwrap_or_default(),
+            leaf,
+        };
+        Told { what, line }
+    }
+
+    fn engines_tree(&self) -> Vec<Line> {
+        let qdiscs = self.engine.dump_qdiscs(&mut QdiscDump::new(Some(DEVICE)), usize::MAX);
+        let classes = self.engine.dump_classes(&mut ClassDump::new(DEVICE), usize::MAX);
+        let qdiscs = qdiscs.into_iter().map(|view| line_of(Object::Qdisc(view)));
+        let mut lines: Vec<Line> =
+            qdiscs.chain(classes.into_iter().map(|entry| line_of(Object::Class(entry)))).collect();
+        lines.sort();
+        lines
+    }
+}
+
+fn told_of(Notification { what, object }: Notification) -> Told {
+    Told { what, line: line_of(object) }
+}
+
+fn line_of(object: Object) -> Line {
+    match object {
+        Object::Qdisc(view) => Line {
+            is_class: false,
+            id: view.handle,
+            parent: view.parent,
+            kind: view.options.kind().to_owned(),
+            leaf: None,
+        },
+        Object::Class(entry) => Line {
+            is_class: true,
+            id: entry.view.id.handle().expect("a class with a name"),
+            parent: match entry.view.parent.handle().expect("a parent with a name") {
+                // htb names no parent at the top.
+                top if top.minor() == 0 && entry.kind == "htb" => Handle::ROOT,
+                parent => parent,
+            },
+            kind: entry.kind.to_owned(),
+            leaf: entry.view.leaf,
+        },
+    }
+}
