@@ -1,3 +1,4 @@
+use super::action::Redirect;
 use super::fifo::Pool;
 use super::flows::Flows;
 use super::handle::ClassId;
@@ -28,6 +29,7 @@ pub enum DropCause {
 }
 
 /// What a qdisc has around it while it works.
+#[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) pool: &'a mut Pool,
@@ -36,6 +38,9 @@ pub(crate) struct Context<'a> {
     /// Packets that were queued, and are dropped now: they go back to the caller. A packet that is dropped while it is
     /// offered is not among them: `Enqueue::Dropped` says so.
     pub(crate) dropped: &'a mut Vec<(Queued, DropCause)>,
+    /// Where actions want the packet on offer to go too, in their order. If it is to go nowhere else, the filters say that
+    /// it is stolen.
+    pub(crate) redirects: &'a mut Vec<Redirect>,
     /// The class that the packet on offer was put in: each classful qdisc on its way says so, the last one counts.
     pub(crate) class: Option<ClassId>,
     /// What a class without a qdisc of its own gets.

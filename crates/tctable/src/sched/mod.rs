@@ -8,6 +8,7 @@
 //! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them, `node` a qdisc with its counters,
 //! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
 
+mod action;
 mod backlog;
 mod codel;
 mod context;
@@ -32,6 +33,10 @@ mod testing;
 mod testing_tcp;
 pub mod text;
 
+pub use action::{
+    ActionOptions, ActionStatistics, ActionVerdict, Actions, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit,
+    MirredOptions, PoliceOptions, SkbeditOptions,
+};
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
 pub use control::{
@@ -39,6 +44,13 @@ pub use control::{
     GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
 };
 pub use device::DeviceConfig;
+pub use filter::{
+    BasicOptions, ChangeContext, Classifier, Cmp, CmpLayer, CmpOperator, Ematch, EmatchU32, EtherType, FilterChange,
+    FilterContext, FilterError, FilterKey, FilterKinds, FilterOptions, FilterQuery, FilterRequest, FilterStatistics,
+    FilterView, FlowerOptions, FwOptions, IpPrefix, Masked, Match, MatchallOptions, Meta, MetaKey, MetaValue, Nbyte,
+    PortRange, RsvpOptions, RsvpPort, U32Key, U32Mark, U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset,
+    ViewContext,
+};
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,

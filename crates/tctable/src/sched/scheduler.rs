@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use super::action::Redirect;
 use super::context::{Context, DropCause};
 use super::control::{Change, Notification, Notifications, Object};
 use super::device::{Device, DeviceConfig};
@@ -72,6 +73,8 @@ pub(super) struct Shared {
     random: Random,
     hasher: Hasher,
     dropped: Vec<(Queued, DropCause)>,
+    /// Where filters want the packet on offer to go too.
+    redirects: Vec<Redirect>,
 }
 
 impl Shared {
@@ -82,6 +85,7 @@ impl Shared {
             flows: &mut self.flows,
             random: &mut self.random,
             dropped: &mut self.dropped,
+            redirects: &mut self.redirects,
             class: None,
             default_leaf: &self.config.default_leaf,
             mtu: device.mtu,
@@ -220,6 +224,7 @@ impl Scheduler {
                 random: Random::new(config.seed),
                 hasher: Hasher::new(config.hash_key),
                 dropped: Vec::new(),
+                redirects: Vec::new(),
                 config,
             },
             waiting: 0,

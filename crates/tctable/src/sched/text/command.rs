@@ -3,10 +3,11 @@
 use std::fmt::{self, Display};
 
 use super::args::Args;
+use super::filter;
 use super::kinds;
 use super::units;
 use crate::packet::DeviceId;
-use crate::sched::{ClassRequest, Flags, Handle, QdiscRequest, QdiscSpec, Rate};
+use crate::sched::{ClassRequest, FilterQuery, FilterRequest, Flags, Handle, QdiscRequest, QdiscSpec, Rate};
 use crate::words::{ParseError, Word};
 
 /// What a line of tc asks for.
@@ -20,6 +21,10 @@ pub enum Command {
     SetClass(ClassRequest, Flags),
     /// `class delete`.
     DeleteClass(ClassRequest),
+    /// `filter add`, `change`, `replace`.
+    SetFilter(FilterRequest, Flags),
+    /// `filter delete`.
+    DeleteFilter(FilterQuery),
     /// `link set dev DEVICE speed RATE`: what the device's link carries. tc has no such line.
     SetSpeed(DeviceId, Rate),
 }
@@ -30,6 +35,8 @@ impl Command {
         match self {
             Command::SetQdisc(request, _) | Command::DeleteQdisc(request) => request.device,
             Command::SetClass(request, _) | Command::DeleteClass(request) => request.device,
+            Command::SetFilter(request, _) => request.device,
+            Command::DeleteFilter(query) => query.device,
             Command::SetSpeed(device, _) => *device,
         }
     }
@@ -41,6 +48,8 @@ impl Command {
             Command::DeleteQdisc(request) => write_qdisc(request, "delete", device, f),
             Command::SetClass(request, flags) => write_class(request, verb(*flags), device, f),
             Command::DeleteClass(request) => write_class(request, "delete", device, f),
+            Command::SetFilter(request, flags) => filter::write_request(request, verb(*flags), device, f),
+            Command::DeleteFilter(query) => filter::write_query(query, device, f),
             Command::SetSpeed(_, speed) => write!(f, "link set dev {device} speed {}", units::write_rate(*speed)),
         })
     }
@@ -55,7 +64,7 @@ pub(super) enum Verb {
 
 impl Verb {
     /// Reads one of those that an object has.
-    fn read(args: &mut Args<'_, '_>, known: &[&'static str]) -> Result<Verb, ParseError> {
+    pub(super) fn read(args: &mut Args<'_, '_>, known: &[&'static str]) -> Result<Verb, ParseError> {
         let word = args.value("what is to be done: add, change, replace or delete")?;
         Ok(match word.keyword(known) {
             "add" => Verb::Set(Flags::ADD),
@@ -98,13 +107,22 @@ impl Devices {
         self.0.iter_mut().filter(|known| known.device == device).for_each(|known| known.speed = Some(speed));
     }
 
-    /// Reads what belongs to `dev`.
-    fn read(&self, args: &mut Args<'_, '_>) -> Result<DeviceId, ParseError> {
-        let word = args.value("a device behind it")?;
-        let known = self.0.iter().find(|known| known.name == word.text);
-        let known = known.ok_or_else(|| word.unknown("device", self.0.iter().map(|known| known.name.as_str())))?;
+    /// Reads what belongs to `dev`: the device that the line is about.
+    pub(super) fn read(&self, args: &mut Args<'_, '_>) -> Result<DeviceId, ParseError> {
+        let known = self.known(args)?;
         args.speed = known.speed;
         Ok(known.device)
+    }
+
+    /// Reads the name of any device.
+    pub(super) fn find(&self, args: &mut Args<'_, '_>) -> Result<DeviceId, ParseError> {
+        Ok(self.known(args)?.device)
+    }
+
+    fn known(&self, args: &mut Args<'_, '_>) -> Result<&Known, ParseError> {
+        let word = args.value("a device behind it")?;
+        let known = self.0.iter().find(|known| known.name == word.text);
+        known.ok_or_else(|| word.unknown("device", self.0.iter().map(|known| known.name.as_str())))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod args;
 mod command;
+mod filter;
 mod kinds;
 mod lines;
 mod reader;

@@ -1,5 +1,6 @@
 use super::args::Args;
 use super::command::{self, Command, Devices};
+use super::filter;
 use super::lines::{Line, lines};
 use crate::packet::DeviceId;
 use crate::words::ParseError;
@@ -53,6 +54,7 @@ impl Reader {
         let command = match object.keyword(&OBJECTS) {
             "qdisc" => command::qdisc(&mut args, &self.devices)?,
             "class" => command::class(&mut args, &self.devices)?,
+            "filter" => filter::filter(&mut args, &self.devices)?,
             "link" => command::link(&mut args, &mut self.devices)?,
             _ => return Err(object.unknown("object", OBJECTS)),
         };
@@ -61,4 +63,4 @@ impl Reader {
 }
 
 /// What lines are about.
-const OBJECTS: [&str; 3] = ["qdisc", "class", "link"];
+const OBJECTS: [&str; 4] = ["qdisc", "class", "filter", "link"];

@@ -9,7 +9,7 @@ use crate::words::{ParseError, Word};
 
 /// What a line says of the link, for all of its rates.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Link {
+pub(in crate::sched::text) struct Link {
     pub(super) overhead: u16,
     pub(super) mpu: u16,
     pub(super) layer: LinkLayer,
@@ -17,19 +17,19 @@ pub(super) struct Link {
 
 impl Link {
     /// Reads what belongs to `mpu`.
-    pub(super) fn read_mpu(&mut self, args: &mut Args<'_, '_>) -> Result<(), ParseError> {
+    pub(in crate::sched::text) fn read_mpu(&mut self, args: &mut Args<'_, '_>) -> Result<(), ParseError> {
         self.mpu = args.number("a number of bytes, 0 to 65535")?;
         Ok(())
     }
 
     /// Reads what belongs to `overhead`.
-    pub(super) fn read_overhead(&mut self, args: &mut Args<'_, '_>) -> Result<(), ParseError> {
+    pub(in crate::sched::text) fn read_overhead(&mut self, args: &mut Args<'_, '_>) -> Result<(), ParseError> {
         self.overhead = args.number("a number of bytes, 0 to 65535")?;
         Ok(())
     }
 
     /// Reads what belongs to `linklayer`.
-    pub(super) fn read_layer(&mut self, args: &mut Args<'_, '_>) -> Result<(), ParseError> {
+    pub(in crate::sched::text) fn read_layer(&mut self, args: &mut Args<'_, '_>) -> Result<(), ParseError> {
         let word = args.value("a link layer behind it")?;
         self.layer = match &*word.text {
             "ethernet" => LinkLayer::Ethernet,
@@ -40,7 +40,7 @@ impl Link {
     }
 
     /// A rate on that link.
-    pub(super) fn spec(self, rate: Rate) -> RateSpec {
+    pub(in crate::sched::text) fn spec(self, rate: Rate) -> RateSpec {
         RateSpec { rate, overhead: self.overhead, mpu: self.mpu, link_layer: self.layer }
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn write(spec: &RateSpec, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 }
 
 /// Reads a burst: a size, perhaps with the cell of the table of times that older kernels had (`15k/8`), a power of two.
-pub(super) fn burst(args: &mut Args<'_, '_>) -> Result<u32, ParseError> {
+pub(in crate::sched::text) fn burst(args: &mut Args<'_, '_>) -> Result<u32, ParseError> {
     let word = args.value("a size behind it")?;
     let (size, cell) = word.split_once('/');
     if let Some(cell) = cell {

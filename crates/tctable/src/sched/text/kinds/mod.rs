@@ -10,6 +10,8 @@ mod red;
 mod sfq;
 mod tbf;
 
+pub(super) use link::{Link, burst};
+
 use std::fmt::{self, Display};
 
 use super::args::Args;
