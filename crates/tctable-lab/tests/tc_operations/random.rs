@@ -100,6 +100,14 @@ impl Random {
             4 => Handle::new(class.major(), 0),
             _ => Handle::new(class.major(), self.pick(&[1, 2, 3])),
         };
+        // The kernel makes a class `X:0` that nothing can be put in; the engine refuses it.
+        let creates = matches!(what, What::New(Flags { create: true, .. }));
+        let class = match class {
+            class if creates && class.minor() == 0 && (class != Handle::UNSPEC || parent == Handle::ROOT) => {
+                Handle::new(class.major(), 1)
+            }
+            class => class,
+        };
         Operation::Class { what, parent, class, rate: self.percent(95).then(|| 10_000 + self.next() as u32 % 10_000) }
     }
 }

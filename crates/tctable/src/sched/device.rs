@@ -42,6 +42,8 @@ pub(crate) struct Device {
     /// How many came back since the root was hung there.
     pub(crate) requeues: u64,
     pub(crate) hooks: Option<Hooks>,
+    /// The kind that hangs by default where nothing else does.
+    pub(crate) default_kind: &'static str,
     /// Where each qdisc with a handle hangs: by its major number its parent, a class or [`Handle::ROOT`].
     places: BTreeMap<u16, Handle>,
 }
@@ -60,6 +62,7 @@ impl Device {
             requeued_bytes: 0,
             requeues: 0,
             hooks: None,
+            default_kind: context.default_leaf.kind(),
             places: BTreeMap::new(),
         })
     }
@@ -141,6 +144,11 @@ impl Device {
     pub(crate) fn node(&self, major: u16) -> Option<&Node> {
         let path = self.path(major)?;
         path.iter().try_fold(&self.root, |node, class| node.qdisc.classful()?.leaf(*class))
+    }
+
+    /// The qdisc below a class.
+    pub(crate) fn leaf(&self, class: ClassId) -> Option<&Node> {
+        self.node(class.major)?.qdisc.classful()?.leaf(class)
     }
 
     /// Works on the qdisc of that number; all qdiscs above it follow what became of its backlog.

@@ -2,7 +2,6 @@ use super::super::context::Context;
 use super::super::device::Device;
 use super::super::handle::{ClassId, Handle};
 use super::super::hooks::Hooks;
-use super::super::node::Node;
 use super::super::options::{ClassOptions, QdiscOptions};
 use super::super::qdisc::{ClassRefusal, Classful};
 use super::super::scheduler::Scheduler;
@@ -63,7 +62,7 @@ impl Scheduler {
     pub fn delete_class(&mut self, now: Instant, request: &ClassRequest) -> Result<(), DeleteClassError> {
         let (class, old) = self.find_class(request)?;
         let deleted = self.work(now, request.device, |device, context| {
-            let gone = leaf(device, class).map(Device::handles_below).unwrap_or_default();
+            let gone = device.leaf(class).map(Device::handles_below).unwrap_or_default();
             let deleted = at(device, context, class.major, |classful, context| classful.delete(context, class));
             if deleted.is_ok() {
                 device.forget(&gone);
@@ -141,10 +140,6 @@ fn has(device: &Device, class: ClassId) -> bool {
     }
 }
 
-fn leaf(device: &Device, class: ClassId) -> Option<&Node> {
-    device.node(class.major)?.qdisc.classful()?.leaf(class)
-}
-
 /// Works on the classes of a qdisc.
 fn at<R>(
     device: &mut Device,
@@ -181,9 +176,9 @@ fn set(
     // A parent that is not there is the top for htb, as in the kernel.
     let parent = if is_htb && !has(device, parent) { ClassId { major, minor: 0 } } else { parent };
     // A leaf that gets its first child loses its qdisc.
-    let gone = leaf(device, parent).map(Device::handles_below).unwrap_or_default();
+    let gone = device.leaf(parent).map(Device::handles_below).unwrap_or_default();
     at(device, context, major, |classful, context| classful.add(context, class, parent, options))?;
-    if leaf(device, parent).is_none() {
+    if device.leaf(parent).is_none() {
         device.forget(&gone);
     }
     Ok(class)

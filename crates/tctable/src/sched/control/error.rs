@@ -143,6 +143,10 @@ pub enum GetQdiscError {
     /// `EINVAL`: it is of another kind.
     #[error("the qdisc is of another kind")]
     OtherKind,
+    /// `EINVAL`: it hangs below a class by default, and is not listed. It is there, so this is no answer to a request to
+    /// delete it: [`DeleteQdiscError::IsDefault`] is.
+    #[error("it is there by default")]
+    NotListed,
 }
 
 impl GetQdiscError {
@@ -152,7 +156,7 @@ impl GetQdiscError {
             GetQdiscError::NoDevice => Errno::ENODEV,
             GetQdiscError::NoParent | GetQdiscError::NoClass | GetQdiscError::NotFound => Errno::ENOENT,
             GetQdiscError::ParentIsClassless => Errno::EOPNOTSUPP,
-            GetQdiscError::OtherHandle | GetQdiscError::OtherKind => Errno::EINVAL,
+            GetQdiscError::OtherHandle | GetQdiscError::OtherKind | GetQdiscError::NotListed => Errno::EINVAL,
         }
     }
 }

@@ -233,6 +233,11 @@ pub(crate) trait Classful: Debug {
         Err(ClassRefusal::NotSupported)
     }
 
+    /// Whether a qdisc hangs below a class, or can: one that nobody named may come with its first packet.
+    fn is_leaf(&self, class: ClassId) -> bool {
+        self.leaf(class).is_some()
+    }
+
     /// The qdisc below a class, if it has one of its own (or by default).
     fn leaf(&self, class: ClassId) -> Option<&Node>;
 

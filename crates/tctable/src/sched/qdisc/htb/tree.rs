@@ -225,6 +225,10 @@ impl Classful for Htb {
         Ok(())
     }
 
+    fn is_leaf(&self, class: ClassId) -> bool {
+        self.find(class).is_ok_and(|class| self.classes[class].leaf().is_some())
+    }
+
     fn leaf(&self, class: ClassId) -> Option<&Node> {
         self.classes[self.find(class).ok()?].leaf()?.node.as_ref()
     }
