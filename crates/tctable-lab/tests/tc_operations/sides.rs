@@ -49,7 +49,8 @@ pub struct Sides {
 }
 
 fn engine() -> Scheduler {
-    let config = Config { default_leaf: QdiscOptions::Pfifo { limit: None }, max_notifications: 100, ..Config::default() };
+    let config =
+        Config { default_leaf: QdiscOptions::Pfifo { limit: None }, max_notifications: 100, ..Config::default() };
     let mut engine = Scheduler::new(config);
     engine.add_device(DEVICE, DeviceConfig { name: NAME.to_owned(), ..DeviceConfig::default() }).expect("a device");
     engine
@@ -101,9 +102,12 @@ impl Sides {
     /// operation speaks of those.
     fn adapted(&self, operation: Operation) -> Operation {
         match operation {
-            Operation::Qdisc { what: what @ (What::Get | What::Delete), parent: Handle::ROOT, handle, kind: Some(kind) }
-                if ["pfifo", "pfifo_fast"].contains(&kind.name) =>
-            {
+            Operation::Qdisc {
+                what: what @ (What::Get | What::Delete),
+                parent: Handle::ROOT,
+                handle,
+                kind: Some(kind),
+            } if ["pfifo", "pfifo_fast"].contains(&kind.name) => {
                 Operation::Qdisc { what, parent: Handle::ROOT, handle, kind: None }
             }
             // The kernel shows a class of `ingress` or `clsact` to whom asks for one, though it never lists any.
@@ -151,10 +155,8 @@ impl Sides {
             }
         }
         // The kernel tells all who listen also what somebody asked for.
-        let is_question = matches!(
-            operation,
-            Operation::Qdisc { what: What::Get, .. } | Operation::Class { what: What::Get, .. }
-        );
+        let is_question =
+            matches!(operation, Operation::Qdisc { what: What::Get, .. } | Operation::Class { what: What::Get, .. });
         if heard != told && !is_question || !told.is_empty() && is_question {
             return Err(format!("the kernel tells {heard:#?}, the engine {told:#?}"));
         }

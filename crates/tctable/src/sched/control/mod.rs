@@ -5,6 +5,7 @@ mod class;
 mod dump;
 mod errno;
 mod error;
+mod hosts;
 mod kinds;
 mod notify;
 mod qdisc;
