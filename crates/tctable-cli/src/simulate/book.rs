@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use tctable::sched::{ClassDump, ClassEntry, ClassId, Handle, QdiscDump, Scheduler};
 use tctable::time::{Duration, Instant};
 
@@ -11,13 +12,36 @@ use super::tally::Tally;
 use crate::place::Place;
 
 /// A device as a whole.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct DeviceRow {
     pub(crate) tally: Tally,
     /// Of that, what was in no class.
     pub(crate) unclassified: Tally,
+    pub(crate) unclassified_over_time: Series,
     /// What filters dropped or took that came in by it.
     pub(crate) ingress: Tally,
+}
+
+impl DeviceRow {
+    fn new() -> DeviceRow {
+        DeviceRow {
+            tally: Tally::default(),
+            unclassified: Tally::default(),
+            unclassified_over_time: Series::new(Instant::ZERO),
+            ingress: Tally::default(),
+        }
+    }
+}
+
+/// What a row of classes is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Of {
+    /// A class.
+    One,
+    /// All classes of hosts below one parent.
+    AllHosts,
+    /// The class of one host, or of one prefix of hosts: the number of its class may have been another one's before.
+    Host(IpNet),
 }
 
 /// A class.
@@ -25,6 +49,7 @@ pub(crate) struct DeviceRow {
 pub(crate) struct ClassRow {
     pub(crate) device: Place,
     pub(crate) class: ClassId,
+    pub(crate) of: Of,
     /// The class above it; its qdisc (`major:0`) at the top.
     pub(crate) parent: ClassId,
     /// The class above it by its place in the book, of an outer qdisc too.
@@ -58,10 +83,13 @@ pub(crate) struct Book {
     start: Instant,
     pub(crate) devices: [DeviceRow; 2],
     pub(crate) classes: Vec<ClassRow>,
-    class_places: HashMap<(Place, ClassId), usize>,
+    class_places: HashMap<(Place, ClassId, Of), usize>,
     pub(crate) hosts: Vec<HostRow>,
     host_places: HashMap<(Place, IpAddr), usize>,
 }
+
+/// The kinds whose classes packets are put in; the one class of `tbf` and `red` is all that passes them.
+const KINDS: [&str; 3] = ["htb", "cbq", "prio"];
 
 /// Views that are asked for at a time.
 const PART: usize = 256;
@@ -71,7 +99,7 @@ impl Book {
     pub(super) fn new(scheduler: &Scheduler) -> Book {
         let mut book = Book {
             start: Instant::ZERO,
-            devices: Default::default(),
+            devices: [DeviceRow::new(), DeviceRow::new()],
             classes: Vec::new(),
             class_places: HashMap::new(),
             hosts: Vec::new(),
@@ -87,6 +115,7 @@ impl Book {
     pub(super) fn begin(&mut self, start: Instant) {
         self.start = start;
         self.classes.iter_mut().for_each(|class| class.carried_over_time = Series::new(start));
+        self.devices.iter_mut().for_each(|device| device.unclassified_over_time = Series::new(start));
     }
 
     /// Makes a row for each class of a device that has none.
@@ -101,25 +130,28 @@ impl Book {
             outer.extend(qdiscs.iter().map(|qdisc| (qdisc.handle.major(), qdisc.parent)));
         }
         let mut dump = ClassDump::new(device.id());
-        let first = self.classes.len();
         loop {
             let classes = scheduler.dump_classes(&mut dump, PART);
             if classes.is_empty() {
                 break;
             }
-            for ClassEntry { view, .. } in classes {
-                self.add_class(device, view.id, view.parent);
+            for ClassEntry { view, kind, .. } in classes {
+                if KINDS.contains(&kind) {
+                    self.add_class(device, view.id, Of::One, view.parent);
+                }
             }
         }
-        for at in first..self.classes.len() {
-            self.classes[at].above = self.above(device, self.classes[at].parent, &outer);
+        for at in 0..self.classes.len() {
+            if self.classes[at].device == device {
+                self.classes[at].above = self.above(device, self.classes[at].parent, &outer);
+            }
         }
     }
 
-    fn add_class(&mut self, device: Place, class: ClassId, parent: ClassId) -> usize {
-        *self.class_places.entry((device, class)).or_insert_with(|| {
+    fn add_class(&mut self, device: Place, class: ClassId, of: Of, parent: ClassId) -> usize {
+        *self.class_places.entry((device, class, of)).or_insert_with(|| {
             let carried_over_time = Series::new(self.start);
-            let row = ClassRow { device, class, parent, above: None, tally: Tally::default(), carried_over_time };
+            let row = ClassRow { device, class, of, parent, above: None, tally: Tally::default(), carried_over_time };
             self.classes.push(row);
             self.classes.len() - 1
         })
@@ -131,16 +163,35 @@ impl Book {
             ClassId { major, minor: 0 } => (*outer.get(&major)?).into(),
             class => class,
         };
-        self.class_places.get(&(device, class)).copied()
+        self.class_places.get(&(device, class, Of::One)).copied()
     }
 
-    /// The row of a class; one that was not there at first is a host's, and is looked for.
-    pub(super) fn class(&mut self, scheduler: &Scheduler, device: Place, class: ClassId) -> usize {
-        if let Some(place) = self.class_places.get(&(device, class)) {
-            return *place;
+    /// The row of the class that a packet was put in.
+    pub(super) fn class(
+        &mut self,
+        scheduler: &Scheduler,
+        device: Place,
+        class: ClassId,
+        host: Option<IpAddr>,
+    ) -> Option<usize> {
+        if let Some(place) = self.class_places.get(&(device, class, Of::One)) {
+            return Some(*place);
         }
-        self.learn(scheduler, device);
-        self.add_class(device, class, ClassId { major: class.major, minor: 0 })
+        // What was not there at first is a host's.
+        let qdisc = Handle::new(class.major, 0);
+        let template = scheduler.host_classes(device.id(), qdisc)?;
+        let address = host?;
+        let length = if address.is_ipv4() { template.prefix_v4 } else { template.prefix_v6 };
+        let of = Of::Host(IpNet::new(address, length).ok()?.trunc());
+        if let Some(place) = self.class_places.get(&(device, class, of)) {
+            return Some(*place);
+        }
+        let all_id = ClassId { major: class.major, minor: u32::MAX };
+        let all = self.add_class(device, all_id, Of::AllHosts, template.parent);
+        self.classes[all].above = self.class_places.get(&(device, template.parent, Of::One)).copied();
+        let place = self.add_class(device, class, of, template.parent);
+        self.classes[place].above = Some(all);
+        Some(place)
     }
 
     /// The row of a host.
@@ -174,10 +225,17 @@ impl Book {
     /// A packet that waited has left.
     pub(super) fn carried(&mut self, counted: Counted, at: Instant, delay: Duration, is_marked: bool) {
         self.each(counted, |tally| tally.carried(counted.len, delay, is_marked));
+        if counted.class.is_none() {
+            self.devices[counted.device as usize].unclassified_over_time.add(at, counted.len);
+        }
         let mut class = counted.class;
         while let Some(place) = class {
-            self.classes[place].carried_over_time.add(at, counted.len);
-            class = self.classes[place].above;
+            let row = &mut self.classes[place];
+            // Hosts are drawn as one.
+            if !matches!(row.of, Of::Host(_)) {
+                row.carried_over_time.add(at, counted.len);
+            }
+            class = row.above;
         }
     }
 

@@ -85,7 +85,7 @@ impl Feed {
             return Ok(());
         };
         let (network_offset, protocol) = network(frame, seen.packet);
-        let mut skb = Skb {
+        let skb = Skb {
             token: 0,
             data: frame.data,
             network_offset,

@@ -22,7 +22,7 @@ use tctable::{Config, Gateway, conntrack};
 use tctable_io::capture::{Capture, ReadError};
 use thiserror::Error;
 
-pub(crate) use args::{Format, Simulate};
+pub(crate) use args::Simulate;
 use feed::{Burst, Feed, Totals};
 use report::Report;
 use shaped::Shaped;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tctable::packet::DeviceId;
 use tctable::sched::text::{Command, Line, ParseError, Reader, Statement, lines};
-use tctable::sched::{Rate, Scheduler};
+use tctable::sched::{Handle, Rate, Scheduler};
 use tctable::time::Instant;
 use thiserror::Error;
 
@@ -134,6 +134,16 @@ impl Shaping {
                     speeds[device as usize] = Some(*speed);
                     Ok(())
                 }
+                Command::SetHostClasses(device, options) => {
+                    let qdisc = Handle::new(options.parent.major, 0);
+                    let done = scheduler.set_host_classes(Instant::ZERO, *device, qdisc, Some(options));
+                    done.map_err(|error| error.to_string())
+                }
+                Command::DeleteHostClasses(device, qdisc) => {
+                    let done = scheduler.set_host_classes(Instant::ZERO, *device, *qdisc, None);
+                    done.map_err(|error| error.to_string())
+                }
+                Command::SetFilter(..) | Command::DeleteFilter(_) => Err("not yet".into()),
                 Command::SetQdisc(request, flags) => {
                     scheduler.set_qdisc(Instant::ZERO, request, *flags).map_err(|error| error.to_string())
                 }

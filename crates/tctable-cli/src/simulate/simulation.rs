@@ -135,7 +135,7 @@ impl Simulation {
         skb.token = self.token();
         match self.scheduler.offer(now, going.device.id(), skb) {
             Offer::Queued { class } => {
-                let class = class.map(|class| self.book.class(&self.scheduler, going.device, class));
+                let class = class.and_then(|class| self.book.class(&self.scheduler, going.device, class, going.host));
                 let counted = Counted { class, ..counted };
                 self.book.queued(counted);
                 let frame = out.is_some().then(|| Kept {
@@ -149,7 +149,7 @@ impl Simulation {
                 link.next = Some(link.next.map_or(free, |next| next.min(free)));
             }
             Offer::Dropped { class, .. } => {
-                let class = class.map(|class| self.book.class(&self.scheduler, going.device, class));
+                let class = class.and_then(|class| self.book.class(&self.scheduler, going.device, class, going.host));
                 self.book.refused(Counted { class, ..counted });
                 self.free.push(skb.token as usize);
             }

@@ -1,6 +1,6 @@
 //! A shaping as TOML: turned into the words of tc's lines, which one parser reads.
 //!
-//! Each `[[link]]`, `[[qdisc]]`, `[[class]]` or `[[filter]]` is one line, in the order of the file. `kind` stands where tc has
+//! Each `[[link]]`, `[[qdisc]]`, `[[class]]`, `[[hostclass]]` or `[[filter]]` is one line, in the order of the file. `kind` stands where tc has
 //! it, behind what says where the object is; all other keys are followed by their values. `true` stands for the key alone, a
 //! text is cut at blanks, a list of numbers follows its key, and one of texts repeats its key.
 
@@ -14,10 +14,11 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::shaping::ShapingError;
 
 /// The kinds of tables: the word of tc, the words behind it, and the keys that stand before `kind`.
-const TABLES: [(&str, &[&str], &[&str]); 4] = [
+const TABLES: [(&str, &[&str], &[&str]); 5] = [
     ("link", &["set"], &["device", "dev", "speed"]),
     ("qdisc", &["add"], &["device", "dev", "parent", "root", "handle"]),
     ("class", &["add"], &["device", "dev", "parent", "root", "classid"]),
+    ("hostclass", &["add"], &["device", "dev", "parent", "prefix4", "prefix6", "timeout", "max"]),
     (
         "filter",
         &["add"],

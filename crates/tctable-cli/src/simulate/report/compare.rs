@@ -30,7 +30,11 @@ pub(super) fn pairs<'a>([ones, others]: [Vec<Row<'a>>; 2]) -> Vec<[Row<'a>; 2]> 
     for (_, other) in rest {
         // Beside its siblings, or its device.
         let device = |row: &Row<'_>| match row.subject {
-            Subject::Device(place) | Subject::Unclassified(place) | Subject::Class(place, _) => Some(place),
+            Subject::Device(place)
+            | Subject::Unclassified(place)
+            | Subject::Class(place, _)
+            | Subject::AllHosts(place, _)
+            | Subject::HostClass(place, ..) => Some(place),
             Subject::Host(..) => None,
         };
         let at = pairs.iter().rposition(|pair| device(&pair[0]) == device(&other)).map_or(pairs.len(), |at| at + 1);
@@ -50,7 +54,8 @@ pub(super) fn top<'a>(pairs: Vec<[Row<'a>; 2]>, top: usize) -> Vec<[Row<'a>; 2]>
 /// Writes both tables and what stands below.
 pub(super) fn table(report: &Report<'_>, simulations: [&Simulation; 2], most: usize, look: &Look, text: &mut String) {
     let times = [&report.times[0], &report.times[1]];
-    let classes = pairs(simulations.map(rows::classes));
+    let mut classes = pairs(simulations.map(rows::classes));
+    classes.retain(|pair| !matches!(pair[0].subject, Subject::HostClass(..)));
     grid::write(columns("CLASS", &classes, times), look.width, look.colored, text);
     let all = pairs(simulations.map(rows::hosts));
     let count = hosts(&all.iter().map(|pair| pair[0]).collect::<Vec<_>>());

@@ -25,7 +25,10 @@ pub(super) fn write(report: &Report<'_>, top: usize, output: &mut Output) -> Res
     output.text.push_str(END_OF_LINE);
     for (simulation, times) in report.simulations.iter().zip(&report.times) {
         let hosts = rows::top(rows::hosts(simulation), top);
-        for row in rows::classes(simulation).iter().chain(&hosts) {
+        let mut classes = rows::classes(simulation);
+        // A sum, as that of the class above.
+        classes.retain(|row| !matches!(row.subject, Subject::AllHosts(..)));
+        for row in classes.iter().chain(&hosts) {
             if is_comparison {
                 append(&mut output.text, format_args!("\"{}\",", simulation.name.replace('"', "\"\"")));
             }
@@ -40,7 +43,14 @@ fn line(row: &Row<'_>, times: &Times, text: &mut String) {
     match row.subject {
         Subject::Device(device) => append(text, format_args!("device,{device},,,")),
         Subject::Unclassified(device) => append(text, format_args!("unclassified,{device},,,")),
-        Subject::Class(device, class) => {
+        Subject::HostClass(device, net, class) => {
+            append(text, format_args!("hostclass,{device},{class},"));
+            if let Some(parent) = row.parent {
+                append(text, parent);
+            }
+            append(text, format_args!(",{net}"));
+        }
+        Subject::Class(device, class) | Subject::AllHosts(device, class) => {
             append(text, format_args!("class,{device},{class},"));
             if let Some(parent) = row.parent {
                 append(text, parent);

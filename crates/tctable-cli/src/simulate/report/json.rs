@@ -80,7 +80,9 @@ fn simulation(simulation: &Simulation, times: &Times, top: usize, output: &mut O
             json.member(place.name(), |json| link(json, simulation, place));
         }
     });
-    let classes = rows::classes(simulation);
+    let mut classes = rows::classes(simulation);
+    // A sum, as that of the class above.
+    classes.retain(|row| !matches!(row.subject, Subject::AllHosts(..)));
     let hosts = rows::top(rows::hosts(simulation), top);
     let is_device = |row: &&Row<'_>| matches!(row.subject, Subject::Device(_) | Subject::Unclassified(_));
     list("devices", classes.iter().filter(is_device), times, output)?;
@@ -129,9 +131,12 @@ fn subject(json: &mut Json<'_>, row: &Row<'_>) {
             json.plain("device", device);
             json.raw("unclassified", true);
         }
-        Subject::Class(device, class) => {
+        Subject::Class(device, class) | Subject::AllHosts(device, class) | Subject::HostClass(device, _, class) => {
             json.plain("device", device);
             json.plain("class", class);
+            if let Subject::HostClass(_, net, _) = row.subject {
+                json.plain("host", net);
+            }
             if let Some(parent) = row.parent {
                 json.plain("parent", parent);
             }
@@ -199,7 +204,7 @@ fn difference(
 ) -> Result<(), OutputError> {
     let classes = super::compare::pairs(simulations.map(rows::classes));
     let hosts = super::compare::top(super::compare::pairs(simulations.map(rows::hosts)), top);
-    let is_class = |pair: &&[Row<'_>; 2]| matches!(pair[0].subject, Subject::Class(..));
+    let is_class = |pair: &&[Row<'_>; 2]| matches!(pair[0].subject, Subject::Class(..) | Subject::HostClass(..));
     for (name, pairs) in
         [("classes", classes.iter().filter(is_class).collect::<Vec<_>>()), ("hosts", hosts.iter().collect())]
     {

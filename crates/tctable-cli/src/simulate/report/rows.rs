@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use tctable::sched::ClassId;
 
 use crate::place::Place;
-use crate::simulate::book::HostRow;
+use crate::simulate::book::{HostRow, Of};
 use crate::simulate::simulation::Simulation;
 use crate::simulate::tally::{Tally, Times};
 
@@ -19,6 +20,10 @@ pub(super) enum Subject {
     Unclassified(Place),
     /// A class.
     Class(Place, ClassId),
+    /// All classes of hosts together.
+    AllHosts(Place, ClassId),
+    /// The class of a host or of a prefix.
+    HostClass(Place, IpNet, ClassId),
     /// What a host sent or received.
     Host(Place, IpAddr),
 }
@@ -37,9 +42,9 @@ pub(super) struct Row<'a> {
 /// Devices and classes.
 pub(super) fn classes(simulation: &Simulation) -> Vec<Row<'_>> {
     let book = &simulation.book;
-    let mut below: BTreeMap<(Place, Option<usize>), Vec<(ClassId, usize)>> = BTreeMap::new();
+    let mut below: BTreeMap<(Place, Option<usize>), Vec<((ClassId, Of), usize)>> = BTreeMap::new();
     for (at, row) in book.classes.iter().enumerate() {
-        below.entry((row.device, row.above)).or_default().push((row.class, at));
+        below.entry((row.device, row.above)).or_default().push(((row.class, row.of), at));
     }
     below.values_mut().for_each(|classes| classes.sort_unstable());
     let mut rows = Vec::new();
@@ -53,7 +58,11 @@ pub(super) fn classes(simulation: &Simulation) -> Vec<Row<'_>> {
         let has_classes = !stack.is_empty();
         while let Some((depth, at)) = stack.pop() {
             let class = &book.classes[at];
-            let subject = Subject::Class(place, class.class);
+            let subject = match class.of {
+                Of::One => Subject::Class(place, class.class),
+                Of::AllHosts => Subject::AllHosts(place, class.class),
+                Of::Host(net) => Subject::HostClass(place, net, class.class),
+            };
             rows.push(Row { subject, depth, parent: Some(class.parent), tally: &class.tally });
             stack.extend(children(Some(at)).map(|(_, child)| (depth + 1, *child)));
         }

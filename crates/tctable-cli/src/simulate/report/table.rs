@@ -18,7 +18,9 @@ const LABELS: usize = 11;
 /// Writes both tables and what stands below.
 pub(super) fn write(report: &Report<'_>, top: usize, look: &Look, text: &mut String) {
     let (simulation, times) = (&report.simulations[0], &report.times[0]);
-    let classes = rows::classes(simulation);
+    let mut classes = rows::classes(simulation);
+    // Each host has a row of its own below.
+    classes.retain(|row| !matches!(row.subject, Subject::HostClass(..)));
     grid::write(columns("CLASS", &classes, times), look.width, look.colored, text);
     let all = rows::hosts(simulation);
     let count = hosts(&all);
@@ -49,6 +51,8 @@ pub(super) fn label(row: &Row<'_>) -> String {
         Subject::Device(place) => place.to_string(),
         Subject::Unclassified(_) => format!("{:indent$}(none)", ""),
         Subject::Class(_, class) => format!("{:indent$}{class}", ""),
+        Subject::AllHosts(..) => format!("{:indent$}(hosts)", ""),
+        Subject::HostClass(_, net, _) => format!("{:indent$}{net}", ""),
         Subject::Host(Place::Wan, address) => format!("{address} sent"),
         Subject::Host(Place::Lan, address) => format!("{address} received"),
     }
