@@ -31,6 +31,9 @@ const LIGHT: [&str; MOST + 1] =
 const DARK: [&str; MOST + 1] =
     ["#4aa8e0", "#f2b134", "#2fc79a", "#e39cc4", "#8fd0f5", "#f08040", "#a394e0", "#d8cc3c", "#9a9a9a"];
 
+/// Steps of time in a panel.
+const STEPS: u64 = 160;
+
 /// One layer of a panel.
 struct Layer {
     name: String,
@@ -76,12 +79,12 @@ pub(super) fn write(report: &Report<'_>, text: &mut String) {
 
 fn style(text: &mut String) {
     text.push_str("<style>\n.ground{fill:#fff}.title{fill:#1c1c1c;font-weight:600;font-size:15px}.label{fill:#555}");
-    text.push_str(".grid{stroke:#000;stroke-opacity:.12}.axis{stroke:#666}.speed{stroke:#c00;stroke-dasharray:6 4}.limit{fill:#c00}\n");
+    text.push_str(".grid{stroke:#000;stroke-opacity:.12}.axis{stroke:#666}.speed{stroke:#c00;stroke-dasharray:6 4}.limit{fill:#c00;stroke:#fff;stroke-width:3;paint-order:stroke}\n");
     for (at, color) in LIGHT.iter().enumerate() {
         put(text, format_args!(".c{at}{{fill:{color};stroke:{color}}}"));
     }
     text.push_str("\n@media (prefers-color-scheme:dark){.ground{fill:#16181c}.title{fill:#f0f0f0}.label{fill:#b0b0b0}");
-    text.push_str(".grid{stroke:#fff;stroke-opacity:.14}.axis{stroke:#999}.speed{stroke:#ff7b72}.limit{fill:#ff7b72}");
+    text.push_str(".grid{stroke:#fff;stroke-opacity:.14}.axis{stroke:#999}.speed{stroke:#ff7b72}.limit{fill:#ff7b72;stroke:#16181c}");
     for (at, color) in DARK.iter().enumerate() {
         put(text, format_args!(".c{at}{{fill:{color};stroke:{color}}}"));
     }
@@ -125,7 +128,11 @@ fn panel(simulation: &Simulation, place: Place, times: &Times, title: String) ->
             *name = "all packets".to_owned();
         }
     }
-    let step = sources.iter().map(|(.., series)| series.step()).max().unwrap_or_default();
+    let mut step = sources.iter().map(|(.., series)| series.step()).max().unwrap_or_default();
+    // Shorter ones would show single packets.
+    while times.carried().as_nanos() / step.as_nanos().max(1) > STEPS {
+        step = Duration::from_nanos(step.as_nanos() * 2);
+    }
     sources.sort_by_key(|(_, bytes, _)| std::cmp::Reverse(*bytes));
     let rates = |series: &Series| {
         let seconds = step.as_nanos() as f64 / 1e9;
