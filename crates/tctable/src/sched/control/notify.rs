@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::view::{ClassEntry, QdiscView};
+use super::view::{ClassEntry, FilterEntry, QdiscView};
 
 /// What an operation changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub enum Object {
     Qdisc(QdiscView),
     /// A class.
     Class(ClassEntry),
+    /// A filter, or all of a priority.
+    Filter(FilterEntry),
 }
 
 /// Notifications that wait to be asked for.
