@@ -179,7 +179,7 @@ impl Book {
         }
         // What was not there at first is a host's.
         let qdisc = Handle::new(class.major, 0);
-        let template = scheduler.host_classes(device.id(), qdisc)?;
+        let (template, _) = scheduler.host_classes(device.id(), qdisc).ok()??;
         let address = host?;
         let length = if address.is_ipv4() { template.prefix_v4 } else { template.prefix_v6 };
         let of = Of::Host(IpNet::new(address, length).ok()?.trunc());

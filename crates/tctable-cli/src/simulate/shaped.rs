@@ -14,7 +14,7 @@ use super::ecn;
 use crate::output::{OutputError, is_stdout};
 
 /// What is written of a packet when it leaves.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kept {
     pub(super) network_offset: usize,
     pub(super) wire_len: u32,

@@ -143,7 +143,13 @@ impl Shaping {
                     let done = scheduler.set_host_classes(Instant::ZERO, *device, *qdisc, None);
                     done.map_err(|error| error.to_string())
                 }
-                Command::SetFilter(..) | Command::DeleteFilter(_) => Err("not yet".into()),
+                Command::SetFilter(request, flags) => {
+                    let done = scheduler.set_filter(Instant::ZERO, request, *flags);
+                    done.map(|_| ()).map_err(|error| error.to_string())
+                }
+                Command::DeleteFilter(query) => {
+                    scheduler.delete_filter(Instant::ZERO, query).map_err(|error| error.to_string())
+                }
                 Command::SetQdisc(request, flags) => {
                     scheduler.set_qdisc(Instant::ZERO, request, *flags).map_err(|error| error.to_string())
                 }

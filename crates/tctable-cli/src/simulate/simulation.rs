@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use tctable::packet::Frame;
 use tctable::sched::{
-    Config, Departure, DeviceConfig, Dropped, Ingress, Offer, Poll, QdiscDump, QdiscOptions, Rate, Scheduler, Skb,
+    ClassId, Config, Departure, DeviceConfig, Dropped, Ingress, Offer, Poll, QdiscDump, QdiscOptions, Rate, Redirected,
+    Scheduler, Skb,
 };
 use tctable::time::{Duration, Instant};
 
@@ -15,10 +16,10 @@ use super::tally::Times;
 use crate::output::OutputError;
 use crate::place::Place;
 
-/// A packet that waits.
-#[derive(Debug)]
+/// A packet that waits: once, or more often where an action made copies of it, which have its token.
+#[derive(Debug, Default)]
 struct Waiting {
-    counted: Counted,
+    counted: Vec<Counted>,
     /// Its bytes, where they are to be written.
     frame: Option<Kept>,
 }
@@ -49,7 +50,7 @@ pub(crate) struct Simulation {
     scheduler: Scheduler,
     links: [Link; 2],
     /// By token.
-    waiting: Vec<Option<Waiting>>,
+    waiting: Vec<Waiting>,
     free: Vec<usize>,
     pub(crate) book: Book,
     /// The file's name.
@@ -119,47 +120,91 @@ impl Simulation {
         out: &mut Option<Shaped>,
     ) -> Result<(), OutputError> {
         self.advance(now, out)?;
-        let host = going.host.map(|address| self.book.host(going.device, address));
-        let counted = Counted { device: going.device, class: None, host, len: skb.len };
-        match self.scheduler.receive(now, going.input.id(), skb) {
-            Ingress::Pass => {}
-            Ingress::Dropped(_) => {
-                self.book.devices[going.input as usize].ingress.refused(skb.len);
-                return Ok(());
-            }
-            Ingress::Stolen => {
-                self.book.devices[going.input as usize].ingress.taken(skb.len);
-                return Ok(());
-            }
+        let token = self.token();
+        skb.token = token as u64;
+        if out.is_some() {
+            self.waiting[token].frame = Some(Kept {
+                network_offset: skb.network_offset.into(),
+                wire_len: frame.wire_len,
+                bytes: frame.data.into(),
+            });
         }
-        skb.token = self.token();
-        match self.scheduler.offer(now, going.device.id(), skb) {
-            Offer::Queued { class } => {
-                let class = class.and_then(|class| self.book.class(&self.scheduler, going.device, class, going.host));
-                let counted = Counted { class, ..counted };
-                self.book.queued(counted);
-                let frame = out.is_some().then(|| Kept {
-                    network_offset: skb.network_offset.into(),
-                    wire_len: frame.wire_len,
-                    bytes: frame.data.into(),
-                });
-                self.waiting[skb.token as usize] = Some(Waiting { counted, frame });
-                let link = &mut self.links[going.device as usize];
-                let free = now.max(link.busy_until);
-                link.next = Some(link.next.map_or(free, |next| next.min(free)));
-            }
-            Offer::Dropped { class, .. } => {
-                let class = class.and_then(|class| self.book.class(&self.scheduler, going.device, class, going.host));
-                self.book.refused(Counted { class, ..counted });
-                self.free.push(skb.token as usize);
-            }
-            Offer::Stolen => {
-                self.book.taken(counted);
-                self.free.push(skb.token as usize);
-            }
+        if self.comes_in(now, skb, going) {
+            self.goes_out(now, skb, going);
         }
         self.give_up();
+        self.free_unless_waiting(token);
         self.advance(now, out)
+    }
+
+    /// A packet meets the filters of the device that it comes in by; tells whether it goes on.
+    fn comes_in(&mut self, now: Instant, skb: &mut Skb<'_>, going: Going) -> bool {
+        let ingress = self.scheduler.receive(now, going.input.id(), skb);
+        self.copies(now, skb);
+        let row = &mut self.book.devices[going.input as usize].ingress;
+        match ingress {
+            // Where it goes depends on its addresses, wherever it came in.
+            Ingress::Pass | Ingress::Redirected(Redirected::Received { .. }) => return true,
+            Ingress::Dropped(_) => row.refused(skb.len),
+            Ingress::Stolen => row.taken(skb.len),
+            Ingress::Redirected(Redirected::Queued { device, class }) => {
+                row.taken(skb.len);
+                self.elsewhere(now, skb, Place::of(device), class);
+            }
+        }
+        false
+    }
+
+    /// A packet is offered to the device that it leaves by.
+    fn goes_out(&mut self, now: Instant, skb: &mut Skb<'_>, going: Going) {
+        let offer = self.scheduler.offer(now, going.device.id(), skb);
+        self.copies(now, skb);
+        let host = going.host.map(|address| self.book.host(going.device, address));
+        let counted = |class| Counted { device: going.device, class, host, len: skb.len };
+        match offer {
+            Offer::Queued { class } => {
+                let class = self.class(going.device, class, going.host);
+                self.wait(now, skb.token, counted(class));
+            }
+            Offer::Dropped { class, .. } => {
+                let class = self.class(going.device, class, going.host);
+                self.book.refused(counted(class));
+            }
+            Offer::Stolen | Offer::Redirected(Redirected::Received { .. }) => self.book.taken(counted(None)),
+            Offer::Redirected(Redirected::Queued { device, class }) => {
+                self.book.taken(counted(None));
+                self.elsewhere(now, skb, Place::of(device), class);
+            }
+        }
+    }
+
+    /// Copies that actions made of the packet that was just told of. Those that were handed to a device as if they came in
+    /// there have no way on.
+    fn copies(&mut self, now: Instant, skb: &Skb<'_>) {
+        let copies = self.scheduler.copies().to_vec();
+        for copy in copies {
+            if let Redirected::Queued { device, class } = copy {
+                self.elsewhere(now, skb, Place::of(device), class);
+            }
+        }
+    }
+
+    /// A packet, or a copy, waits where an action sent it. It counts there, and for no host.
+    fn elsewhere(&mut self, now: Instant, skb: &Skb<'_>, device: Place, class: Option<ClassId>) {
+        let class = self.class(device, class, None);
+        self.wait(now, skb.token, Counted { device, class, host: None, len: skb.len });
+    }
+
+    fn class(&mut self, device: Place, class: Option<ClassId>, host: Option<IpAddr>) -> Option<usize> {
+        self.book.class(&self.scheduler, device, class?, host)
+    }
+
+    fn wait(&mut self, now: Instant, token: u64, counted: Counted) {
+        self.book.queued(counted);
+        self.waiting[token as usize].counted.push(counted);
+        let link = &mut self.links[counted.device as usize];
+        let free = now.max(link.busy_until);
+        link.next = Some(link.next.map_or(free, |next| next.min(free)));
     }
 
     /// After the last packet: the queues are emptied.
@@ -167,12 +212,19 @@ impl Simulation {
         self.advance(Instant::MAX, out)
     }
 
-    fn token(&mut self) -> u64 {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.waiting.push(None);
+    fn token(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.waiting.push(Waiting::default());
             self.waiting.len() - 1
-        });
-        place as u64
+        })
+    }
+
+    fn free_unless_waiting(&mut self, token: usize) {
+        let waiting = &mut self.waiting[token];
+        if waiting.counted.is_empty() {
+            waiting.frame = None;
+            self.free.push(token);
+        }
     }
 
     /// Lets leave what is due until `now`, in the order of time.
@@ -188,7 +240,7 @@ impl Simulation {
                     link.busy_until = at + link.duration(departure.len);
                     link.next = Some(link.busy_until);
                     let left = link.busy_until;
-                    self.leave(departure, left, out);
+                    self.leave(device, &departure, left, out);
                 }
                 // Time goes on, whatever is said.
                 Poll::Later(later) => link.next = Some(later.max(at + Duration::from_nanos(1))),
@@ -205,29 +257,32 @@ impl Simulation {
         next.min()
     }
 
-    fn leave(&mut self, departure: Departure, left: Instant, out: &mut Option<Shaped>) {
-        let Some(waiting) = self.take(departure.token) else { return };
+    fn leave(&mut self, device: Place, departure: &Departure, left: Instant, out: &mut Option<Shaped>) {
+        let Some((counted, frame)) = self.take(device, departure.token) else { return };
         self.end = self.end.max(left);
-        let delay = left.since(departure.arrived);
-        self.book.carried(waiting.counted, left, delay, departure.is_marked);
-        if let (Some(out), Some(frame)) = (out, waiting.frame) {
+        self.book.carried(counted, left, left.since(departure.arrived), departure.is_marked);
+        if let (Some(out), Some(frame)) = (out, frame) {
             out.add(left, frame, departure.is_marked);
         }
     }
 
     /// Counts what was dropped of the queues.
     fn give_up(&mut self) {
-        while let Some(Dropped { token, .. }) = self.scheduler.poll_dropped() {
-            if let Some(waiting) = self.take(token) {
-                self.book.dropped(waiting.counted);
+        while let Some(Dropped { token, device, .. }) = self.scheduler.poll_dropped() {
+            if let Some((counted, _)) = self.take(Place::of(device), token) {
+                self.book.dropped(counted);
             }
         }
     }
 
-    fn take(&mut self, token: u64) -> Option<Waiting> {
-        let place = usize::try_from(token).ok()?;
-        let waiting = self.waiting.get_mut(place)?.take()?;
-        self.free.push(place);
-        Some(waiting)
+    /// A packet, or a copy, waits no longer at a device.
+    fn take(&mut self, device: Place, token: u64) -> Option<(Counted, Option<Kept>)> {
+        let token = usize::try_from(token).ok()?;
+        let waiting = self.waiting.get_mut(token)?;
+        let at = waiting.counted.iter().position(|counted| counted.device == device)?;
+        let counted = waiting.counted.swap_remove(at);
+        let frame = if waiting.counted.is_empty() { waiting.frame.take() } else { waiting.frame.clone() };
+        self.free_unless_waiting(token);
+        Some((counted, frame))
     }
 }
