@@ -13,7 +13,7 @@ use random::Random;
 use sides::Sides;
 
 /// Runs of that many operations each.
-const RUNS: u64 = 40;
+const RUNS: u64 = 200;
 const OPERATIONS: usize = 150;
 
 #[test]
@@ -26,7 +26,7 @@ fn operations_do_what_they_do_in_the_kernel() {
             sides.clear();
             let mut log = Vec::new();
             for _ in 0..OPERATIONS {
-                let operation = random.operation(&sides.handles());
+                let operation = random.operation(&sides.there());
                 log.push(operation);
                 let error = sides.step(operation).unwrap_or_else(|difference| {
                     panic!("seed {seed}, operation {}: {difference}\n{}", log.len(), sides::told(&log))

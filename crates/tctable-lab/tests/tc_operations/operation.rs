@@ -63,15 +63,12 @@ impl Kind {
                 put(&mut options, 6, &words(&[3_000]));
                 options
             }
-            _ => Vec::new(),
+            other => unreachable!("{other} has no options"),
         }
     }
 
     fn spec(self) -> QdiscSpec {
-        let number = match self.options {
-            Some(number) if !matches!(self.name, "pfifo_fast" | "noqueue" | "nope") => number,
-            _ => return QdiscSpec::Kind(self.name.to_owned()),
-        };
+        let Some(number) = self.options else { return QdiscSpec::Kind(self.name.to_owned()) };
         QdiscSpec::Options(match self.name {
             "pfifo" => QdiscOptions::Pfifo { limit: Some(number) },
             "bfifo" => QdiscOptions::Bfifo { limit: Some(number) },
@@ -83,9 +80,7 @@ impl Kind {
                 peak_rate: None,
                 mtu: 0,
             }),
-            "ingress" => QdiscOptions::Ingress,
-            "clsact" => QdiscOptions::Clsact,
-            other => unreachable!("{other}"),
+            other => unreachable!("{other} has no options"),
         })
     }
 }

@@ -4,6 +4,13 @@ use tctable::sched::{Flags, Handle};
 
 use super::operation::{Kind, Operation, What};
 
+/// What there is.
+#[derive(Debug, Default)]
+pub struct There {
+    pub qdiscs: Vec<Handle>,
+    pub classes: Vec<Handle>,
+}
+
 /// Random numbers: SplitMix64 (Steele, Lea and Flood, 2014).
 pub struct Random(u64);
 
@@ -28,15 +35,19 @@ impl Random {
     }
 
     /// A qdisc's handle: one that is there, or might be.
-    fn qdisc(&mut self, there: &[Handle]) -> Handle {
-        match there {
+    fn qdisc(&mut self, there: &There) -> Handle {
+        match &there.qdiscs[..] {
             [] => Handle::new(1, 0),
-            there if self.percent(70) => self.pick(there),
+            qdiscs if self.percent(70) => self.pick(qdiscs),
             _ => Handle::new(self.pick(&[1, 2, 0x10, 0x11, 0x20, 0xffff]), 0),
         }
     }
 
-    fn class(&mut self, there: &[Handle]) -> Handle {
+    /// A class's handle: one that is there, or might be.
+    fn class(&mut self, there: &There) -> Handle {
+        if !there.classes.is_empty() && self.percent(60) {
+            return self.pick(&there.classes);
+        }
         Handle::new(self.qdisc(there).major(), self.pick(&[1, 1, 2, 3, 0x10, 0x11, 0]))
     }
 
@@ -56,16 +67,21 @@ impl Random {
         }
     }
 
-    pub fn operation(&mut self, there: &[Handle]) -> Operation {
-        if self.percent(50) { self.class_operation(there) } else { self.qdisc_operation(there) }
+    pub fn operation(&mut self, there: &There) -> Operation {
+        if there.qdiscs.is_empty() && self.percent(50) {
+            let kind = Some(Kind { name: "htb", options: Some(1) });
+            let handle = self.qdisc(there);
+            return Operation::Qdisc { what: What::New(Flags::ADD), parent: Handle::ROOT, handle, kind };
+        }
+        if self.percent(60) { self.class_operation(there) } else { self.qdisc_operation(there) }
     }
 
-    fn qdisc_operation(&mut self, there: &[Handle]) -> Operation {
+    fn qdisc_operation(&mut self, there: &There) -> Operation {
         let what = self.what();
-        let parent = match self.next() % 16 {
+        let parent = match self.next() % 24 {
             0 => Handle::UNSPEC,
-            1 | 2 => Handle::ROOT,
-            3 => Handle::INGRESS,
+            1 => Handle::ROOT,
+            2 => Handle::INGRESS,
             _ => self.class(there),
         };
         let handle = match self.next() % 10 {
@@ -79,12 +95,13 @@ impl Random {
                 Handle::INGRESS => self.pick(&["ingress", "clsact", "ingress", "clsact", "pfifo"]),
                 _ => self.pick(&names),
             };
-            Kind { name, options: self.percent(90).then(|| 10_000 + self.next() as u32 % 10_000) }
+            let has_options = ["htb", "pfifo", "bfifo", "tbf"].contains(&name) && self.percent(90);
+            Kind { name, options: has_options.then(|| 10_000 + self.next() as u32 % 10_000) }
         });
         Operation::Qdisc { what, parent, handle, kind }
     }
 
-    fn class_operation(&mut self, there: &[Handle]) -> Operation {
+    fn class_operation(&mut self, there: &There) -> Operation {
         let what = self.what();
         let minor_only = |handle: Handle| Handle::new(0, handle.minor());
         let class = match self.next() % 8 {
@@ -97,8 +114,8 @@ impl Random {
             1 => Handle::ROOT,
             2 => minor_only(self.class(there)),
             3 => self.class(there),
-            4 => Handle::new(class.major(), 0),
-            _ => Handle::new(class.major(), self.pick(&[1, 2, 3])),
+            4..6 => Handle::new(class.major(), 0),
+            _ => Handle::new(class.major(), self.class(there).minor()),
         };
         // The kernel makes a class `X:0` that nothing can be put in; the engine refuses it.
         let creates = matches!(what, What::New(Flags { create: true, .. }));

@@ -13,6 +13,7 @@ use tctable::time::Instant;
 
 use super::netlink::{self, Message, Rtnetlink};
 use super::operation::{Operation, What, class_request, qdisc_request};
+use super::random::There;
 
 /// The engine's name for the device.
 const DEVICE: DeviceId = DeviceId(0);
@@ -92,16 +93,20 @@ impl Sides {
         self.engine = engine();
     }
 
-    /// The handles that the engine has now.
-    pub fn handles(&self) -> Vec<Handle> {
-        let all = self.engine.dump_qdiscs(&mut QdiscDump::new(None), usize::MAX);
-        all.into_iter().map(|view| view.handle).filter(|handle| *handle != Handle::UNSPEC).collect()
+    /// What the engine has now.
+    pub fn there(&self) -> There {
+        let qdiscs = self.engine.dump_qdiscs(&mut QdiscDump::new(None), usize::MAX).into_iter().map(|view| view.handle);
+        let classes = self.engine.dump_classes(&mut ClassDump::new(DEVICE), usize::MAX);
+        There {
+            qdiscs: qdiscs.filter(|handle| *handle != Handle::UNSPEC).collect(),
+            classes: classes.into_iter().filter_map(|entry| entry.view.id.handle()).collect(),
+        }
     }
 
-    /// What hangs at the root and below classes by default is of one kind here, and of two in the kernel: at the root no
-    /// operation speaks of those.
+    /// The operation without what is known to differ.
     fn adapted(&self, operation: Operation) -> Operation {
         match operation {
+            // What hangs at the root and below classes by default is of one kind here, and of two in the kernel.
             Operation::Qdisc {
                 what: what @ (What::Get | What::Delete),
                 parent: Handle::ROOT,
@@ -110,15 +115,39 @@ impl Sides {
             } if ["pfifo", "pfifo_fast"].contains(&kind.name) => {
                 Operation::Qdisc { what, parent: Handle::ROOT, handle, kind: None }
             }
-            // The kernel shows a class of `ingress` or `clsact` to whom asks for one, though it never lists any.
-            Operation::Class { what: What::Get, parent, class, rate } => {
-                let majors = [parent, class].map(Handle::major);
-                let is_of_ingress = parent != Handle::ROOT && majors.contains(&u16::MAX) || majors[1] == u16::MAX;
-                let what = if is_of_ingress { What::Delete } else { What::Get };
+            // The kernel lets another qdisc have the handle that these have.
+            Operation::Qdisc { what, parent: Handle::INGRESS, kind, .. } => {
+                Operation::Qdisc { what, parent: Handle::INGRESS, handle: Handle::new(0xffff, 0), kind }
+            }
+            Operation::Qdisc { what, parent, handle, kind } => {
+                let parent = if self.is_tbf(parent.major()) { Handle::new(parent.major(), 1) } else { parent };
+                Operation::Qdisc { what, parent, handle, kind }
+            }
+            Operation::Class { what, parent, class, rate } => {
+                let major = match (class.major(), parent) {
+                    (0, Handle::ROOT | Handle::UNSPEC) => 0,
+                    (0, parent) => parent.major(),
+                    (major, _) => major,
+                };
+                // The kernel shows a class of `ingress` or `clsact` to whom asks for one, though it never lists any.
+                let what = match what {
+                    What::Get if major == u16::MAX => What::Delete,
+                    what => what,
+                };
+                let class = if self.is_tbf(major) { Handle::new(class.major(), 1) } else { class };
                 Operation::Class { what, parent, class, rate }
             }
-            operation => operation,
         }
+    }
+
+    /// Whether the qdisc of that number is a tbf, or the root where there is no number: its class is called 1 here, and
+    /// answers to any number in the kernel.
+    fn is_tbf(&self, major: u16) -> bool {
+        let all = self.engine.dump_qdiscs(&mut QdiscDump::new(None), usize::MAX);
+        all.iter().any(|view| {
+            let is_meant = if major == 0 { view.parent == Handle::ROOT } else { view.handle.major() == major };
+            is_meant && view.options.kind() == "tbf"
+        })
     }
 
     /// Tells both sides: the error number of both, or how they differ.
@@ -131,13 +160,7 @@ impl Sides {
         };
         let theirs = self.kernel.request(&operation.message(self.index, to_kernel)).map_err(|e| e.to_string())?;
         let ours = self.ours(operation);
-        // Where nothing looks at incoming packets, the kernel's answer depends on whether anything ever did.
-        let is_of_ingress = matches!(
-            operation,
-            Operation::Qdisc { what: What::Get | What::Delete, parent, .. }
-                if parent != Handle::ROOT && parent.major() == u16::MAX
-        );
-        if theirs != ours && !(is_of_ingress && (theirs, ours) == (EINVAL, ENOENT)) {
+        if theirs != ours && !is_known(operation, theirs, ours) {
             return Err(format!("the kernel answers {theirs}, the engine {ours}"));
         }
         let (theirs_tree, ours_tree) = (self.kernels_tree().map_err(|e| e.to_string())?, self.engines_tree());
@@ -146,6 +169,8 @@ impl Sides {
         }
         let heard = self.kernel.heard().map_err(|e| e.to_string())?;
         let mut heard: Vec<Told> = heard.iter().map(|message| self.read(message)).collect();
+        // What hangs below a class by default is not told of, in the kernel not always.
+        heard.retain(|Told { line, .. }| line.is_class || line.id != Handle::UNSPEC || line.parent == Handle::ROOT);
         let told: Vec<Told> = std::iter::from_fn(|| self.engine.poll_notification()).map(told_of).collect();
         for (heard, told) in heard.iter_mut().zip(&told) {
             // The kernel names the parent as the request did, which need not be the one where the qdisc hangs.
@@ -249,6 +274,20 @@ impl Sides {
             qdiscs.chain(classes.into_iter().map(|entry| line_of(Object::Class(entry)))).collect();
         lines.sort();
         lines
+    }
+}
+
+/// Whether answers differ that depend, in the kernel, on what was there long before.
+fn is_known(operation: Operation, theirs: i32, ours: i32) -> bool {
+    let Operation::Qdisc { what: what @ (What::Get | What::Delete), parent, handle, .. } = operation else {
+        return false;
+    };
+    match parent {
+        Handle::ROOT => false,
+        // Nothing looks at incoming packets: whether anything ever did.
+        parent if parent.major() == u16::MAX => ours == ENOENT && [0, EINVAL].contains(&theirs),
+        // What hangs below a class by default: whether it is the first that does.
+        _ => what == What::Get && handle == Handle::UNSPEC && (theirs, ours) == (0, EINVAL),
     }
 }
 

@@ -26,6 +26,8 @@ pub enum DropCause {
     Deleted,
     /// There is no such device.
     NoDevice,
+    /// It was redirected back to a device whose root redirected it.
+    Loop,
 }
 
 /// What a qdisc has around it while it works.
@@ -41,6 +43,8 @@ pub(crate) struct Context<'a> {
     /// Where actions want the packet on offer to go too, in their order. If it is to go nowhere else, the filters say that
     /// it is stolen.
     pub(crate) redirects: &'a mut Vec<Redirect>,
+    /// How many redirections, or copies of copies, lie behind the packet on offer.
+    pub(crate) depth: u32,
     /// The class that the packet on offer was put in: each classful qdisc on its way says so, the last one counts.
     pub(crate) class: Option<ClassId>,
     /// What a class without a qdisc of its own gets.

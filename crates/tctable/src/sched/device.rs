@@ -5,6 +5,7 @@ use super::backlog::Backlog;
 use super::context::{Context, DropCause};
 use super::handle::{ClassId, Handle};
 use super::hooks::Hooks;
+use super::named::Named;
 use super::node::Node;
 use super::qdisc::{self, OptionsError};
 use super::queued::Queued;
@@ -44,10 +45,10 @@ pub(crate) struct Device {
     pub(crate) hooks: Option<Hooks>,
     /// The kind that hangs by default where nothing else does.
     pub(crate) default_kind: &'static str,
+    /// Which classes filters name.
+    pub(crate) named: Named,
     /// Where each qdisc with a handle hangs: by its major number its parent, a class or [`Handle::ROOT`].
     places: BTreeMap<u16, Handle>,
-    /// Classes that are not there, and how many filters name each.
-    awaited: BTreeMap<Handle, u32>,
 }
 
 /// The classes from the root down to a qdisc.
@@ -65,8 +66,8 @@ impl Device {
             requeues: 0,
             hooks: None,
             default_kind: context.default_leaf.kind(),
+            named: Named::default(),
             places: BTreeMap::new(),
-            awaited: BTreeMap::new(),
         })
     }
 
@@ -98,7 +99,7 @@ impl Device {
         }
         self.requeues = 0;
         self.places.clear();
-        self.awaited.clear();
+        self.named.clear();
         self.root = root;
         self.placed(Handle::ROOT, self.root.handle);
     }
@@ -113,7 +114,8 @@ impl Device {
     /// These qdiscs are gone.
     pub(crate) fn forget(&mut self, gone: &[Handle]) {
         for handle in gone {
-            self.forget_major(handle.major());
+            self.places.remove(&handle.major());
+            self.named.forget_qdisc(handle.major());
         }
     }
 
@@ -155,50 +157,6 @@ impl Device {
         self.node(class.major)?.qdisc.classful()?.leaf(class)
     }
 
-    fn forget_major(&mut self, major: u16) {
-        self.places.remove(&major);
-        self.awaited.retain(|class, _| class.major() != major);
-    }
-
-    /// The qdisc of that number, to be changed but for what waits there.
-    pub(crate) fn node_mut(&mut self, major: u16) -> Option<&mut Node> {
-        let path = self.path(major)?;
-        path.iter().try_fold(&mut self.root, |node, class| node.qdisc.classful_mut()?.leaf_mut(*class))
-    }
-
-    /// A filter begins or ceases to name a class, which need not be there.
-    pub(crate) fn bind(&mut self, class: Handle, is_named: bool) {
-        let classful = self.node_mut(class.major()).and_then(|node| node.qdisc.classful_mut());
-        match classful {
-            Some(classful) if classful.has(class.into()) => classful.bind(class.into(), is_named),
-            _ if is_named => *self.awaited.entry(class).or_insert(0) += 1,
-            _ => {
-                if let Some(count) = self.awaited.get_mut(&class) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.awaited.remove(&class);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A class was made that filters may have named before.
-    pub(crate) fn bind_awaited(&mut self, class: ClassId) {
-        let Some(handle) = class.handle() else { return };
-        for _ in 0..self.awaited.remove(&handle).unwrap_or(0) {
-            self.bind(handle, true);
-        }
-    }
-
-    /// The classes of the same qdisc that a class's own filters name, each as often as it is named.
-    pub(crate) fn named_by(&mut self, class: ClassId) -> Vec<Handle> {
-        let classful = self.node_mut(class.major).and_then(|node| node.qdisc.classful_mut());
-        let block = classful.and_then(|classful| classful.class_block(class));
-        let names = block.map(|block| block.names()).unwrap_or_default();
-        names.into_iter().filter(|named| named.major() == class.major).collect()
-    }
-
     /// Works on the qdisc of that number; all qdiscs above it follow what became of its backlog.
     pub(crate) fn at<R>(
         &mut self,
@@ -238,7 +196,9 @@ fn descend<R>(
             let leaf = classful.leaf_mut(*class)?;
             let before = leaf.backlog();
             let result = descend(leaf, rest, context, work)?;
-            classful.settle(context, *class, before);
+            if leaf.backlog() != before {
+                classful.settle(context, *class, before);
+            }
             result
         }
     };

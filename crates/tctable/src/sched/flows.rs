@@ -53,6 +53,12 @@ impl Flows {
         Flows { flows: Vec::new(), free: NONE }
     }
 
+    /// As many as were ever at work at once.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> usize {
+        self.flows.len()
+    }
+
     /// A flow by the place that a list has for it.
     pub(crate) fn get(&self, place: u32) -> Option<&Flow> {
         self.flows.get(place as usize)

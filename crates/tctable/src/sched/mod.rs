@@ -19,9 +19,12 @@ mod filter;
 mod flows;
 mod handle;
 mod hooks;
+mod named;
 mod node;
 mod offered;
 mod options;
+mod outcome;
+mod passage;
 mod qdisc;
 mod queued;
 mod rate;
@@ -41,8 +44,8 @@ pub use backlog::{Backlog, Count};
 pub use context::DropCause;
 pub use control::{
     Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, FilterDump, FilterEntry,
-    Flags, GetClassError, GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView,
-    SetClassError, SetFilterError, SetQdiscError,
+    FilterPlaceError, FilterRequestError, Flags, GetClassError, GetQdiscError, Notification, Object, QdiscDump,
+    QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
 };
 pub use device::DeviceConfig;
 pub use filter::{
@@ -57,8 +60,11 @@ pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
     QdiscOptions, RedOptions, SfqOptions, TbfOptions,
 };
-pub use qdisc::{ClassRefusal, ClassView, ClassXstats, OptionsError, QdiscXstats};
+pub use outcome::{Departure, Dropped, Ingress, Offer, Poll, Redirected};
+pub use qdisc::{
+    ClassRefusal, ClassView, ClassXstats, ExpiredHostClass, HostClassOptions, HostClassStats, OptionsError, QdiscXstats,
+};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
-pub use scheduler::{Config, Departure, DeviceError, Dropped, Ingress, Offer, Poll, Scheduler};
+pub use scheduler::{Config, DeviceError, Scheduler};
 pub use skb::{CtInfo, HostKey, Skb};

@@ -48,6 +48,7 @@ impl World {
             random: &mut self.random,
             dropped: &mut self.dropped,
             redirects: &mut self.redirects,
+            depth: 0,
             class: None,
             default_leaf: &self.default_leaf,
             mtu: self.mtu,

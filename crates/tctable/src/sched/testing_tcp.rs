@@ -29,9 +29,10 @@ enum Event {
 }
 
 impl Sources {
-    /// Lets them send for a while; what left the queue.
-    pub(crate) fn run(&self, world: &mut World, qdisc: &mut dyn Qdisc, span: Duration) -> Sent {
-        let end = world.now + span;
+    /// Lets them send for a while; what left the queue after the time that they need to find their windows.
+    pub(crate) fn run(&self, world: &mut World, qdisc: &mut dyn Qdisc, warm_up: Duration, span: Duration) -> Sent {
+        let begin = world.now + warm_up;
+        let end = begin + span;
         let mut windows: Vec<Window> =
             (0..self.count).map(|_| Window { size: 2.0, flying: 0, recovering: Instant::ZERO }).collect();
         let mut events: BTreeMap<(Instant, u64), Event> = BTreeMap::new();
@@ -70,7 +71,9 @@ impl Sources {
             if let Dequeue::Packet(queued) = qdisc.dequeue(&mut world.context()) {
                 let flow = (queued.token & 255) as u32;
                 after(&mut events, world.now + self.round_trip, Event::Acknowledged { flow, marked: queued.is_marked });
-                sent.packets.push((world.now, queued));
+                if world.now >= begin {
+                    sent.packets.push((world.now, queued));
+                }
             }
             for (queued, _) in std::mem::take(&mut world.dropped) {
                 let flow = (queued.token & 255) as u32;

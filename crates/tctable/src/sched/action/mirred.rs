@@ -18,8 +18,14 @@ pub(crate) struct Redirect {
     pub(crate) priority: u32,
 }
 
+/// Redirections of one packet that may lie within each other, as in the kernel (`MIRRED_NEST_LIMIT`).
+pub(crate) const MOST_NESTED: u32 = 4;
+
 /// Filters cannot reach another device: they leave a note of what is to be done.
 pub(super) fn run(options: &MirredOptions, context: &mut Context<'_>, skb: &Skb<'_>) -> ActionVerdict {
+    if context.depth >= MOST_NESTED {
+        return ActionVerdict::Drop;
+    }
     context.redirects.push(Redirect {
         device: options.device,
         ingress: options.ingress,

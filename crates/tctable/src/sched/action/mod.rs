@@ -7,7 +7,7 @@ mod options;
 mod police;
 mod skbedit;
 
-pub(crate) use mirred::Redirect;
+pub(crate) use mirred::{MOST_NESTED, Redirect};
 pub use options::{
     ActionOptions, ActionVerdict, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit, MirredOptions,
     PoliceOptions, SkbeditOptions,

@@ -63,14 +63,16 @@ impl Scheduler {
         let (class, old) = self.find_class(request)?;
         let deleted = self.work(now, request.device, |device, context| {
             let gone = device.leaf(class).map(Device::handles_below).unwrap_or_default();
-            let named = device.named_by(class);
-            let deleted = at(device, context, class.major, |classful, context| classful.delete(context, class));
-            if deleted.is_ok() {
-                device.forget(&gone);
-                // Its own filters go with it.
-                named.into_iter().for_each(|named| device.bind(named, false));
+            let has_filters = at(device, context, class.major, |classful, context| {
+                let has_filters = classful.class_block(class).is_some_and(|block| block.view_after(None).is_some());
+                classful.delete(context, class)?;
+                Ok(has_filters)
+            })?;
+            device.forget(&gone);
+            if has_filters {
+                release(device, context, class);
             }
-            deleted
+            Ok::<_, ClassRefusal>(())
         });
         deleted.ok_or(GetClassError::NoDevice)??;
         self.notify(Change::Deleted, old.map(Object::Class));
@@ -180,12 +182,27 @@ fn set(
     let parent = if is_htb && !has(device, parent) { ClassId { major, minor: 0 } } else { parent };
     // A leaf that gets its first child loses its qdisc.
     let gone = device.leaf(parent).map(Device::handles_below).unwrap_or_default();
-    at(device, context, major, |classful, context| classful.add(context, class, parent, options))?;
-    device.bind_awaited(class);
+    let named = device.named.count(class);
+    at(device, context, major, |classful, context| {
+        classful.add(context, class, parent, options)?;
+        (0..named).for_each(|_| classful.bind(class, true));
+        Ok(())
+    })?;
     if device.leaf(parent).is_none() {
         device.forget(&gone);
     }
     Ok(class)
+}
+
+/// The filters at a class are gone: they name nothing any more.
+fn release(device: &mut Device, context: &mut Context<'_>, gone: ClassId) {
+    let released = device.named.forget_filters(gone);
+    device.at(context, gone.major, |node, _| {
+        let Some(classful) = node.qdisc.classful_mut() else { return };
+        for (class, count) in released {
+            (0..count).for_each(|_| classful.bind(class, false));
+        }
+    });
 }
 
 /// A free id, as `cbq` looked for one: from 8001 on.

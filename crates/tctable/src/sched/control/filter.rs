@@ -1,124 +1,74 @@
-use thiserror::Error;
-
+use super::super::context::Context;
 use super::super::device::Device;
 use super::super::filter::{
     Block, FilterChange, FilterError, FilterKey, FilterKinds, FilterQuery, FilterRequest, FilterView,
 };
 use super::super::handle::{ClassId, Handle};
 use super::super::hooks::Hooks;
+use super::super::node::Node;
 use super::super::scheduler::Scheduler;
-use super::errno::Errno;
+use super::error::{FilterPlaceError, FilterRequestError};
 use super::notify::{Change, Object};
 use super::request::Flags;
+use super::view::FilterEntry;
 use crate::packet::DeviceId;
 use crate::time::Instant;
 
-/// A filter as it is listed, with where it hangs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FilterEntry {
-    /// The device.
-    pub device: DeviceId,
-    /// The qdisc, the class or the hook at which it hangs.
-    pub parent: Handle,
-    /// The filter.
-    pub view: FilterView,
-}
-
-/// Why an operation on a filter failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum SetFilterError {
-    /// `ENODEV`
-    #[error("no such device")]
-    NoDevice,
-    /// `EINVAL`: the parent is no qdisc's, or there is no root qdisc with a handle.
-    #[error("no such parent qdisc")]
-    NoQdisc,
-    /// `EINVAL`: the qdisc has neither classes nor filters.
-    #[error("the qdisc has no classes")]
-    Classless,
-    /// `ENOENT`
-    #[error("no such parent class")]
-    NoClass,
-    /// `EINVAL`: the class has no filters of its own.
-    #[error("the class takes no filters")]
-    NoFilters,
-    /// The filters there refuse it.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
-}
-
-impl SetFilterError {
-    /// The kernel's number for it.
-    pub fn errno(&self) -> Errno {
-        match self {
-            SetFilterError::NoDevice => Errno::ENODEV,
-            SetFilterError::NoQdisc | SetFilterError::Classless | SetFilterError::NoFilters => Errno::EINVAL,
-            SetFilterError::NoClass => Errno::ENOENT,
-            SetFilterError::Filter(error) => error.errno(),
-        }
-    }
-}
-
-/// A list of the filters of one place that is read in parts, by chain, priority and handle. The filters may change between
-/// them: what is there all the time is listed once.
-#[derive(Clone, Debug)]
-pub struct FilterDump {
-    device: DeviceId,
-    parent: Handle,
-    after: Option<FilterKey>,
-}
-
-impl FilterDump {
-    /// The filters of a qdisc, a class or a hook; [`Handle::UNSPEC`] is the device's root qdisc.
-    pub fn new(device: DeviceId, parent: Handle) -> FilterDump {
-        FilterDump { device, parent, after: None }
-    }
+/// Where filters hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A qdisc, or a class below one: `major:0` is the qdisc.
+    Tree(ClassId),
+    Ingress,
+    Egress,
 }
 
 impl Scheduler {
-    /// The kinds of filters, to which more can be added.
-    pub fn filter_kinds_mut(&mut self) -> &mut FilterKinds {
+    /// The kinds of filters, to which others can be added.
+    pub fn filter_kinds(&mut self) -> &mut FilterKinds {
         &mut self.kinds
     }
 
-    /// Makes or changes a filter, as `RTM_NEWTFILTER` does, and tells where it is: with the priority and the handle that
-    /// it was given.
+    /// Makes or changes a filter, as `RTM_NEWTFILTER` does, and tells where it is.
     ///
     /// # Errors
-    /// [`SetFilterError`]; then nothing has changed.
+    /// [`FilterRequestError`]; then nothing has changed.
     pub fn set_filter(
         &mut self,
         now: Instant,
         request: &FilterRequest,
         flags: Flags,
-    ) -> Result<FilterKey, SetFilterError> {
-        let id = request.device;
-        let device = self.devices.get_mut(usize::from(id.0)).and_then(Option::as_deref_mut);
-        let device = device.ok_or(SetFilterError::NoDevice)?;
-        let parent = parent(device, request.parent)?;
+    ) -> Result<FilterKey, FilterRequestError> {
+        if request.priority == 0 && !flags.create {
+            return Err(FilterError::NoPriority.into());
+        }
+        let (parent, place) = self.filter_place(request.device, request.parent)?;
+        let (device, mut context, kinds) = self.parts(now, request.device).ok_or(FilterPlaceError::NoDevice)?;
         let qdisc = Handle::new(parent.major(), 0);
-        let change = block(device, parent)?.change(&self.kinds, now, qdisc, request, flags)?;
-        bind(device, qdisc, &change);
-        let view = block(device, parent)?.find(change.key);
-        let entry = view.map(|view| Object::Filter(FilterEntry { device: id, parent, view }));
-        self.notify(Change::New, entry);
+        let (change, view) = with_block(device, &mut context, place, |block| {
+            let change = block.change(kinds, now, qdisc, request, flags)?;
+            let view = view_of(block, request, change.key);
+            Ok((change, view))
+        })?;
+        rename(device, &mut context, place, &change);
+        let device = request.device;
+        self.notify(Change::New, view.map(|view| Object::Filter(FilterEntry { device, parent, view })));
         Ok(change.key)
     }
 
-    /// Deletes a filter, a priority or all filters of a chain, as `RTM_DELTFILTER` does.
+    /// Deletes a filter, all of a priority or all of a chain, as `RTM_DELTFILTER` does.
     ///
     /// # Errors
-    /// [`SetFilterError`]; then nothing has changed.
-    pub fn delete_filter(&mut self, now: Instant, query: &FilterQuery) -> Result<(), SetFilterError> {
-        let id = query.device;
-        let device = self.devices.get_mut(usize::from(id.0)).and_then(Option::as_deref_mut);
-        let device = device.ok_or(SetFilterError::NoDevice)?;
-        let parent = parent(device, query.parent)?;
+    /// [`FilterRequestError`]; then nothing has changed.
+    pub fn delete_filter(&mut self, now: Instant, query: &FilterQuery) -> Result<(), FilterRequestError> {
+        let (parent, place) = self.filter_place(query.device, query.parent)?;
+        let (device, mut context, _) = self.parts(now, query.device).ok_or(FilterPlaceError::NoDevice)?;
         let qdisc = Handle::new(parent.major(), 0);
-        let change = block(device, parent)?.delete(now, qdisc, query)?;
-        bind(device, qdisc, &change);
-        for view in change.deleted {
-            self.notify(Change::Deleted, Some(Object::Filter(FilterEntry { device: id, parent, view })));
+        let mut change = with_block(device, &mut context, place, |block| Ok(block.delete(now, qdisc, query)?))?;
+        rename(device, &mut context, place, &change);
+        let device = query.device;
+        for view in change.deleted.drain(..) {
+            self.notify(Change::Deleted, Some(Object::Filter(FilterEntry { device, parent, view })));
         }
         Ok(())
     }
@@ -126,71 +76,122 @@ impl Scheduler {
     /// One filter, as `RTM_GETTFILTER` tells it.
     ///
     /// # Errors
-    /// [`SetFilterError`]
-    pub fn filter(&mut self, query: &FilterQuery) -> Result<FilterEntry, SetFilterError> {
-        let id = query.device;
-        let device = self.devices.get_mut(usize::from(id.0)).and_then(Option::as_deref_mut);
-        let device = device.ok_or(SetFilterError::NoDevice)?;
-        let parent = parent(device, query.parent)?;
-        let view = block(device, parent)?.get(query)?;
-        Ok(FilterEntry { device: id, parent, view })
-    }
-
-    /// The next filters of a list, `most` at most; none at its end, or where nothing has filters.
-    pub fn dump_filters(&mut self, dump: &mut FilterDump, most: usize) -> Vec<FilterEntry> {
-        let mut entries = Vec::new();
-        let device = self.devices.get_mut(usize::from(dump.device.0)).and_then(Option::as_deref_mut);
-        let Some(device) = device else { return entries };
-        let Ok(parent) = parent(device, dump.parent) else { return entries };
-        let Ok(block) = block(device, parent) else { return entries };
-        while entries.len() < most
-            && let Some(view) = block.view_after(dump.after)
-        {
-            dump.after = Some(view.key);
-            entries.push(FilterEntry { device: dump.device, parent, view });
+    /// [`FilterRequestError`]
+    pub fn filter(&mut self, query: &FilterQuery) -> Result<FilterEntry, FilterRequestError> {
+        if query.priority == 0 {
+            return Err(FilterError::NoPriority.into());
         }
-        entries
+        let (parent, place) = self.filter_place(query.device, query.parent)?;
+        let view = self.look_at_block(query.device, place, |block| Ok(block.get(query)?))?;
+        Ok(FilterEntry { device: query.device, parent, view })
+    }
+
+    /// The filter that is listed behind that one, or the first of all; `None` where nothing can hang, too.
+    pub(super) fn filter_after(
+        &mut self,
+        device: DeviceId,
+        parent: Handle,
+        after: Option<FilterKey>,
+    ) -> Option<FilterEntry> {
+        let (parent, place) = self.filter_place(device, parent).ok()?;
+        let view = self.look_at_block(device, place, |block| Ok(block.view_after(after))).ok()??;
+        Some(FilterEntry { device, parent, view })
+    }
+
+    fn look_at_block<R>(
+        &mut self,
+        id: DeviceId,
+        place: Place,
+        look: impl FnOnce(&Block) -> Result<R, FilterRequestError>,
+    ) -> Result<R, FilterRequestError> {
+        // No time passes by looking.
+        let (device, mut context, _) = self.parts(Instant::ZERO, id).ok_or(FilterPlaceError::NoDevice)?;
+        with_block(device, &mut context, place, |block| look(block))
+    }
+
+    /// The full name of where a request wants filters, and what that is.
+    fn filter_place(&self, id: DeviceId, parent: Handle) -> Result<(Handle, Place), FilterPlaceError> {
+        let device = self.device(id).ok_or(FilterPlaceError::NoDevice)?;
+        if parent == Handle::UNSPEC {
+            let root = device.root.handle;
+            // The root that a device has by default has no handle to be found by.
+            return match root {
+                Handle::UNSPEC => Err(FilterPlaceError::Classless),
+                root => Ok((root, Place::Tree(root.into()))),
+            };
+        }
+        if device.parent_of(parent.major()).is_some() {
+            return Ok((parent, Place::Tree(parent.into())));
+        }
+        let hooks = device.hooks.as_ref().filter(|_| parent.major() == Hooks::HANDLE.major());
+        match hooks.ok_or(FilterPlaceError::NoQdisc)? {
+            // All that names `ingress` names the one place that it has.
+            Hooks { egress: None, .. } => Ok((parent, Place::Ingress)),
+            _ if parent == Hooks::INGRESS => Ok((parent, Place::Ingress)),
+            _ if parent == Hooks::EGRESS => Ok((parent, Place::Egress)),
+            _ if parent.minor() == 0 => Err(FilterPlaceError::NoFilters),
+            _ => Err(FilterPlaceError::NoClass),
+        }
     }
 }
 
-/// The place that a request names.
-fn parent(device: &Device, parent: Handle) -> Result<Handle, SetFilterError> {
-    match parent {
-        Handle::UNSPEC if device.root.handle == Handle::UNSPEC => Err(SetFilterError::Classless),
-        Handle::UNSPEC => Ok(device.root.handle),
-        parent if device.knows(parent.major()) => Ok(parent),
-        _ => Err(SetFilterError::NoQdisc),
+fn view_of(block: &Block, request: &FilterRequest, key: FilterKey) -> Option<FilterView> {
+    let FilterKey { chain, priority, protocol, handle } = key;
+    let FilterRequest { device, parent, .. } = *request;
+    block.get(&FilterQuery { device, parent, protocol, priority, chain, handle, kind: None }).ok()
+}
+
+/// Works on the filters that hang somewhere.
+fn with_block<R>(
+    device: &mut Device,
+    context: &mut Context<'_>,
+    place: Place,
+    work: impl FnOnce(&mut Block) -> Result<R, FilterRequestError>,
+) -> Result<R, FilterRequestError> {
+    let hooks = device.hooks.as_mut();
+    match place {
+        Place::Ingress => work(&mut hooks.ok_or(FilterPlaceError::NoQdisc)?.ingress.block),
+        Place::Egress => {
+            let egress = hooks.and_then(|hooks| hooks.egress.as_mut());
+            work(&mut egress.ok_or(FilterPlaceError::NoQdisc)?.block)
+        }
+        Place::Tree(class) => {
+            let worked =
+                device.at(context, class.major, |node, _| block(node, class).map_err(Into::into).and_then(work));
+            worked.unwrap_or(Err(FilterPlaceError::NoQdisc.into()))
+        }
     }
 }
 
-/// The filters of a qdisc, a class or a hook.
-fn block(device: &mut Device, parent: Handle) -> Result<&mut Block, SetFilterError> {
-    if parent.major() == Hooks::HANDLE.major() {
-        let hooks = device.hooks.as_mut().ok_or(SetFilterError::NoQdisc)?;
-        return match (parent, &mut hooks.egress) {
-            (Hooks::EGRESS, Some(egress)) => Ok(&mut egress.block),
-            // All that `ingress` can be asked for are incoming packets.
-            (Hooks::INGRESS, _) | (_, None) => Ok(&mut hooks.ingress.block),
-            (_, Some(_)) => Err(SetFilterError::NoFilters),
-        };
+/// The filters of a qdisc or of one of its classes.
+fn block(node: &mut Node, class: ClassId) -> Result<&mut Block, FilterPlaceError> {
+    if node.qdisc.block().is_none() {
+        let is_classful = node.qdisc.classful().is_some();
+        return Err(if is_classful { FilterPlaceError::NotSupported } else { FilterPlaceError::Classless });
     }
-    let node = device.node_mut(parent.major()).ok_or(SetFilterError::NoQdisc)?;
-    if parent.minor() == 0 {
-        return node.qdisc.block().ok_or(SetFilterError::Classless);
+    if class.minor == 0 {
+        return node.qdisc.block().ok_or(FilterPlaceError::NotSupported);
     }
-    let classful = node.qdisc.classful_mut().ok_or(SetFilterError::Classless)?;
-    let class = ClassId::from(parent);
-    if !classful.has(class) {
-        return Err(SetFilterError::NoClass);
-    }
-    classful.class_block(class).ok_or(SetFilterError::NoFilters)
+    let classful = node.qdisc.classful_mut().filter(|classful| classful.has(class));
+    classful.ok_or(FilterPlaceError::NoClass)?.class_block(class).ok_or(FilterPlaceError::NoFilters)
 }
 
-/// Classes of the filters' own qdisc that are named cannot be deleted.
-fn bind(device: &mut Device, qdisc: Handle, change: &FilterChange) {
-    let names = change.named.iter().map(|class| (*class, true));
-    let releases = change.released.iter().map(|class| (*class, false));
-    for (class, is_named) in names.chain(releases).filter(|(class, _)| class.major() == qdisc.major()) {
-        device.bind(class, is_named);
+/// Classes of the qdisc that filters name cannot be deleted.
+fn rename(device: &mut Device, context: &mut Context<'_>, place: Place, change: &FilterChange) {
+    let Place::Tree(at) = place else { return };
+    let of_qdisc = |names: &[Handle]| -> Vec<ClassId> {
+        names.iter().filter(|class| class.major() == at.major).map(|class| ClassId::from(*class)).collect()
+    };
+    let (named, released) = (of_qdisc(&change.named), of_qdisc(&change.released));
+    for class in &named {
+        device.named.name(*class, at);
     }
+    for class in &released {
+        device.named.release(*class, at);
+    }
+    device.at(context, at.major, |node, _| {
+        let Some(classful) = node.qdisc.classful_mut() else { return };
+        named.iter().for_each(|class| classful.bind(*class, true));
+        released.iter().for_each(|class| classful.bind(*class, false));
+    });
 }

@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 
-use super::filter::FilterEntry;
-use super::view::{ClassEntry, QdiscView};
+use super::view::{ClassEntry, FilterEntry, QdiscView};
 
 /// What an operation changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +30,7 @@ pub enum Object {
     Qdisc(QdiscView),
     /// A class.
     Class(ClassEntry),
-    /// A filter, or a whole priority of them.
+    /// A filter, or all of a priority.
     Filter(FilterEntry),
 }
 

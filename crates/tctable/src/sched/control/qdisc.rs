@@ -34,8 +34,6 @@ struct There {
 enum Plan {
     Change(Handle),
     Create(Place),
-    /// The one that hangs there already.
-    Nothing,
 }
 
 impl Scheduler {
@@ -51,7 +49,6 @@ impl Scheduler {
         match plan(device, request, flags)? {
             Plan::Change(handle) => self.change_qdisc(now, request.device, handle, &request.spec),
             Plan::Create(place) => self.create_qdisc(now, request, place),
-            Plan::Nothing => Ok(()),
         }
     }
 
@@ -130,6 +127,10 @@ impl Scheduler {
         let is_hooks = matches!(options, QdiscOptions::Ingress | QdiscOptions::Clsact);
         match place {
             Place::Hooks if !is_hooks => return Err(SetQdiscError::OnlyIngress),
+            // Whatever handle was asked for, it gets its own, which must not be another's.
+            Place::Hooks if self.device(id).is_some_and(|device| device.parent_of(Hooks::HANDLE.major()).is_some()) => {
+                return Err(SetQdiscError::OtherParent);
+            }
             Place::Root | Place::Class(_) if is_hooks => return Err(SetQdiscError::NotIngress),
             _ => {}
         }

@@ -4,7 +4,6 @@ use super::fw::FwOptions;
 use super::matchall::MatchallOptions;
 use super::rsvp::RsvpOptions;
 use super::u32::U32Options;
-use crate::sched::handle::Handle;
 
 /// A filter's kind with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,19 +41,6 @@ impl FilterOptions {
             FilterOptions::Rsvp(options) if options.destination.is_ipv4() => "rsvp",
             FilterOptions::Rsvp(_) => "rsvp6",
             FilterOptions::Other { kind, .. } => kind,
-        }
-    }
-
-    /// The class that it names; `None` too for kinds of users.
-    pub fn class(&self) -> Option<Handle> {
-        match self {
-            FilterOptions::U32(U32Options::Node(node)) => node.class,
-            FilterOptions::U32(U32Options::Root | U32Options::Table { .. }) | FilterOptions::Other { .. } => None,
-            FilterOptions::Fw(options) => options.as_ref()?.class,
-            FilterOptions::Matchall(options) => options.class,
-            FilterOptions::Flower(options) => options.class,
-            FilterOptions::Basic(options) => options.class,
-            FilterOptions::Rsvp(options) => options.class,
         }
     }
 }

@@ -24,6 +24,8 @@ use super::options::{ClassOptions, QdiscOptions};
 use super::queued::Queued;
 use super::skb::Skb;
 
+pub(crate) use htb::HostClasses;
+pub use htb::{ExpiredHostClass, HostClassOptions, HostClassStats};
 pub use xstats::{ClassXstats, QdiscXstats};
 
 /// What became of a packet that was offered.
@@ -104,6 +106,16 @@ pub(crate) trait Qdisc: Debug + Send {
 
     /// Its filters, where it can have any.
     fn block(&mut self) -> Option<&mut Block> {
+        None
+    }
+
+    /// Its classes of hosts, where it can have such.
+    fn hosts(&self) -> Option<&dyn HostClasses> {
+        None
+    }
+
+    /// Its classes of hosts, to be changed.
+    fn hosts_mut(&mut self) -> Option<&mut dyn HostClasses> {
         None
     }
 

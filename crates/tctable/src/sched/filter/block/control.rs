@@ -5,7 +5,6 @@ use crate::sched::action::LAST_CHAIN;
 use crate::sched::control::Flags;
 use crate::sched::filter::classifier::{ChangeContext, FilterKinds, Place, ViewContext};
 use crate::sched::filter::ether_type::EtherType;
-use crate::sched::filter::options::FilterOptions;
 use crate::sched::filter::request::{
     FilterChange, FilterError, FilterKey, FilterQuery, FilterRequest, FilterStatistics, FilterView,
 };
@@ -88,24 +87,6 @@ impl Block {
         let next = || chains.get(at + 1).and_then(|chain| Some((chain, chain.priorities.first()?)));
         let (chain, priority) = here.or_else(next)?;
         chain.view(tables, priority, 0)
-    }
-
-    /// A filter in its place; a priority where the handle is 0.
-    pub(crate) fn find(&self, key: FilterKey) -> Option<FilterView> {
-        let Filters { tables, .. } = &**self.0.as_ref()?;
-        let chain = self.0.as_ref()?.chain(key.chain)?;
-        chain.view(tables, &chain.priorities[chain.find(key.priority).ok()?], key.handle)
-    }
-
-    /// The classes that filters name, each as often as it is named.
-    pub(crate) fn names(&self) -> Vec<Handle> {
-        let mut names = Vec::new();
-        let mut after = None;
-        while let Some(view) = self.view_after(after) {
-            names.extend(view.options.as_ref().and_then(FilterOptions::class));
-            after = Some(view.key);
-        }
-        names
     }
 
     fn tidy(&mut self) {

@@ -58,6 +58,9 @@ impl Htb {
                 }
             }
         }
+        if let Some((class, minor)) = skb.host.and_then(|host| self.host_class(context, host)) {
+            return Chosen::Leaf(class, minor);
+        }
         match self.step_to(self.default) {
             Step::Done(chosen) => chosen,
             Step::Down(_) | Step::Unknown => Chosen::Direct,

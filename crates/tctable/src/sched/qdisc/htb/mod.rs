@@ -11,6 +11,7 @@
 mod activity;
 mod class;
 mod classify;
+mod hosts;
 mod names;
 mod options;
 mod ring;
@@ -35,6 +36,9 @@ use crate::sched::options::{HtbOptions, QdiscOptions};
 use crate::sched::queued::Queued;
 use crate::sched::skb::Skb;
 use classify::Chosen;
+pub(crate) use hosts::HostClasses;
+use hosts::Hosts;
+pub use hosts::{ExpiredHostClass, HostClassOptions, HostClassStats};
 use names::Names;
 use rows::Rows;
 use store::Store;
@@ -59,6 +63,7 @@ pub(crate) struct Htb {
     backlog: Backlog,
     /// How often a class went over its ceil.
     overlimits: u64,
+    hosts: Option<Box<Hosts>>,
 }
 
 impl Htb {
@@ -78,6 +83,7 @@ impl Htb {
             direct_packets: 0,
             backlog: Backlog::default(),
             overlimits: 0,
+            hosts: None,
         }
     }
 
@@ -132,6 +138,7 @@ impl Qdisc for Htb {
 
     #[inline]
     fn enqueue(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, queued: Queued) -> Enqueue {
+        self.expire_hosts(context);
         match self.classify(context, skb) {
             Chosen::Leaf(class, minor) => self.enqueue_class(context, skb, queued, class, minor),
             Chosen::Direct => self.enqueue_direct(context, queued),
@@ -142,6 +149,7 @@ impl Qdisc for Htb {
 
     #[inline]
     fn dequeue(&mut self, context: &mut Context<'_>) -> Dequeue {
+        self.expire_hosts(context);
         if let Some(queued) = self.direct.pop(context.pool) {
             self.backlog.take(queued.len);
             return Dequeue::Packet(queued);
@@ -191,6 +199,14 @@ impl Qdisc for Htb {
 
     fn block(&mut self) -> Option<&mut Block> {
         Some(&mut self.block)
+    }
+
+    fn hosts(&self) -> Option<&dyn HostClasses> {
+        Some(self)
+    }
+
+    fn hosts_mut(&mut self) -> Option<&mut dyn HostClasses> {
+        Some(self)
     }
 
     fn classful(&self) -> Option<&dyn Classful> {

@@ -24,6 +24,10 @@ impl Leaf {
         self.node.as_mut()
     }
 
+    pub(super) fn has_packets(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| !node.backlog().is_empty())
+    }
+
     /// A packet is sent in its turn; tells whether that is over.
     #[inline]
     fn take_turn(&mut self, level: u8, len: u32) -> bool {

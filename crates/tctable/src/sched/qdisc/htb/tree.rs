@@ -24,7 +24,7 @@ impl Htb {
         self.names.get(class.minor).ok_or(ClassRefusal::NotFound)
     }
 
-    fn find_parent(&self, parent: ClassId) -> Result<u32, ClassRefusal> {
+    pub(super) fn find_parent(&self, parent: ClassId) -> Result<u32, ClassRefusal> {
         if parent == self.name(0) {
             return Ok(NONE);
         }
@@ -63,7 +63,7 @@ impl Htb {
     }
 
     /// Turns a leaf into a class that has children, if it is not one.
-    fn make_inner(&mut self, context: &mut Context<'_>, class: u32) -> Result<&mut Inner, ClassRefusal> {
+    pub(super) fn make_inner(&mut self, context: &mut Context<'_>, class: u32) -> Result<&mut Inner, ClassRefusal> {
         if self.classes[class].leaf().is_some() {
             let level = match self.classes[class].parent {
                 NONE => LEVELS as u8 - 1,
@@ -101,19 +101,65 @@ impl Htb {
         let (slot, above, minor) =
             (self.classes[class].slot, self.classes[class].parent, self.classes.terms[class].minor);
         self.names.set(minor, None);
+        self.forget_host(class, minor);
         self.classes.remove(class);
         if above == NONE {
             return;
         }
-        let Some(inner) = self.classes[above].inner_mut() else { return };
-        inner.release(slot);
-        if !inner.has_children() {
-            // A leaf again.
-            let sent = inner.sent;
-            let terms = &mut self.classes.terms[above];
-            terms.past.sent = plus(sent, terms.past.sent);
-            let quantum = quantum(&terms.options);
-            self.classes[above].kind = Kind::Leaf(Leaf { quantum, ..Leaf::default() });
+        if let Some(inner) = self.classes[above].inner_mut() {
+            inner.release(slot);
+        }
+        if !self.is_host_parent(above) {
+            self.make_leaf(above);
+        }
+    }
+
+    /// Turns a class that has no children any more into a leaf.
+    pub(super) fn make_leaf(&mut self, class: u32) {
+        if class == NONE {
+            return;
+        }
+        let Some(inner) = self.classes[class].inner_mut().filter(|inner| !inner.has_children()) else { return };
+        let sent = inner.sent;
+        let terms = &mut self.classes.terms[class];
+        terms.past.sent = plus(sent, terms.past.sent);
+        let quantum = quantum(&terms.options);
+        self.classes[class].kind = Kind::Leaf(Leaf { quantum, ..Leaf::default() });
+    }
+
+    /// Gives a class other options.
+    pub(super) fn apply(&mut self, context: &mut Context<'_>, number: u32, resolved: &Resolved) {
+        let now = context.now;
+        self.classes.terms[number].options = resolved.options;
+        let one = &mut self.classes[number];
+        one.earn(now);
+        one.rate.change(&resolved.rate(), resolved.burst());
+        one.ceil.change(&resolved.ceil(), resolved.cburst());
+        one.mtu = resolved.options.mtu;
+        let is_leaf = match &mut one.kind {
+            Kind::Leaf(leaf) => {
+                leaf.quantum = resolved.quantum;
+                true
+            }
+            Kind::Inner(_) => false,
+        };
+        let prio = resolved.options.prio;
+        if one.prio != prio && one.is_active() && is_leaf {
+            self.deactivate(number);
+            self.classes[number].prio = prio;
+            self.activate(number, now);
+        }
+        let one = &mut self.classes[number];
+        one.prio = prio;
+        let mode = one.mode_at(now);
+        if mode != one.mode {
+            self.set_mode(number, mode, now);
+        } else if one.is_active() && mode != Mode::CanSend {
+            let due = one.due();
+            self.waiting.set(number, due);
+        }
+        if !is_leaf {
+            self.forget_due();
         }
     }
 }
@@ -164,39 +210,9 @@ impl Classful for Htb {
         class: ClassId,
         options: &ClassOptions,
     ) -> Result<(), ClassRefusal> {
-        let (number, now) = (self.find(class)?, context.now);
+        let number = self.find(class)?;
         let resolved = self.resolve(options)?;
-        self.classes.terms[number].options = resolved.options;
-        let one = &mut self.classes[number];
-        one.earn(now);
-        one.rate.change(&resolved.rate(), resolved.burst());
-        one.ceil.change(&resolved.ceil(), resolved.cburst());
-        one.mtu = resolved.options.mtu;
-        let is_leaf = match &mut one.kind {
-            Kind::Leaf(leaf) => {
-                leaf.quantum = resolved.quantum;
-                true
-            }
-            Kind::Inner(_) => false,
-        };
-        let prio = resolved.options.prio;
-        if one.prio != prio && one.is_active() && is_leaf {
-            self.deactivate(number);
-            self.classes[number].prio = prio;
-            self.activate(number, now);
-        }
-        let one = &mut self.classes[number];
-        one.prio = prio;
-        let mode = one.mode_at(now);
-        if mode != one.mode {
-            self.set_mode(number, mode, now);
-        } else if one.is_active() && mode != Mode::CanSend {
-            let due = one.due();
-            self.waiting.set(number, due);
-        }
-        if !is_leaf {
-            self.forget_due();
-        }
+        self.apply(context, number, &resolved);
         Ok(())
     }
 

@@ -122,9 +122,8 @@ fn floyd_gummadi_and_shenker_2001_the_average_comes_to_lie_between_the_bounds_wh
         };
         let mut qdisc = red(&mut world, options);
         let sources = Sources::over_10_mbit(count);
-        sources.run(&mut world, &mut *qdisc, Duration::from_secs(60));
-        world.dropped.clear();
-        let sent = sources.run(&mut world, &mut *qdisc, Duration::from_secs(60));
+        let minute = Duration::from_secs(60);
+        let sent = sources.run(&mut world, &mut *qdisc, minute, minute);
         // The target is 45,000 to 55,000 bytes, 36 to 44 ms.
         let delays = sent.delays(|_| true);
         let mean = delays.iter().sum::<f64>() / delays.len() as f64;

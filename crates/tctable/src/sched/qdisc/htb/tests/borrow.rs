@@ -183,19 +183,3 @@ fn who_is_unclassified_goes_to_the_default_class_if_that_is_a_leaf() {
     assert_eq!(classify(&mut bench.htb, &mut context, 0x1_0012), Some(id(0)));
     assert_eq!(classify(&mut bench.htb, &mut context, 0x1_0013), Some(id(0x13)));
 }
-
-fn skb(priority: u32) -> crate::sched::skb::Skb<'static> {
-    crate::sched::skb::Skb {
-        token: 1,
-        data: &[],
-        network_offset: 0,
-        protocol: 0x0800,
-        len: 100,
-        info: None,
-        mark: 0,
-        priority,
-        input: None,
-        ct: None,
-        host: None,
-    }
-}

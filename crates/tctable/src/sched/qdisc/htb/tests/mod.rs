@@ -1,5 +1,6 @@
 mod borrow;
 mod change;
+mod hosts;
 mod invariants;
 mod property;
 mod rate;
@@ -13,6 +14,7 @@ use crate::sched::options::{ClassOptions, HtbClassOptions, HtbOptions, QdiscOpti
 use crate::sched::qdisc::{ClassRefusal, ClassView, ClassXstats, Classful, Dequeue, Enqueue, Qdisc};
 use crate::sched::queued::Queued;
 use crate::sched::rate::{Rate, RateSpec};
+use crate::sched::skb::Skb;
 use crate::sched::testing::{Packet, World, packet};
 use crate::time::{Duration, Instant};
 
@@ -179,4 +181,20 @@ impl Bench {
 #[track_caller]
 fn close(value: f64, wanted: f64, share: f64) {
     assert!((value - wanted).abs() <= wanted * share, "{value} is not {wanted}");
+}
+
+fn skb(priority: u32) -> Skb<'static> {
+    Skb {
+        token: 1,
+        data: &[],
+        network_offset: 0,
+        protocol: 0x0800,
+        len: 100,
+        info: None,
+        mark: 0,
+        priority,
+        input: None,
+        ct: None,
+        host: None,
+    }
 }
