@@ -52,4 +52,10 @@ impl Node {
         self.qdisc.drain(context, cause);
         self.dropped += (context.dropped.len() - before) as u64;
     }
+
+    /// Another one comes in its place: what waits goes.
+    pub(crate) fn replace(&mut self, context: &mut Context<'_>, by: Node) {
+        self.drain(context, DropCause::Deleted);
+        *self = by;
+    }
 }

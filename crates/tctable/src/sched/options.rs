@@ -196,7 +196,7 @@ impl Default for SfqOptions {
             perturb: Duration::ZERO,
             limit: 127,
             divisor: 1024,
-            flows: 127,
+            flows: 128,
             depth: 127,
             head_drop: false,
         }

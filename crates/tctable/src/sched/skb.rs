@@ -62,3 +62,11 @@ pub struct Skb<'a> {
     /// The inside host that it is from or for, for classes that are made for hosts.
     pub host: Option<HostKey>,
 }
+
+impl Skb<'_> {
+    /// The minor number of the class that its priority names in a qdisc with that major number. One without a handle has no
+    /// classes to be named; the kernel would take a plain priority for one there.
+    pub(crate) fn class_of(&self, major: u16) -> Option<u32> {
+        (major != 0 && self.priority >> 16 == u32::from(major)).then_some(self.priority & 0xffff)
+    }
+}

@@ -1,15 +1,35 @@
 //! Qdiscs: a file for each kind.
 
+mod cbq;
+mod codel;
+mod fifo;
+mod fq_codel;
+mod htb;
+#[cfg(test)]
+mod laws;
+mod pfifo_fast;
+mod prio;
+mod red;
+mod sfq;
+mod single;
+mod tbf;
+mod xstats;
+
 use std::fmt::Debug;
 
 use super::backlog::{Backlog, Count};
 use super::context::{Context, DropCause};
+use super::fifo::Pool;
 use super::filter::Block;
 use super::handle::{ClassId, Handle};
 use super::node::Node;
 use super::options::{ClassOptions, QdiscOptions};
 use super::queued::Queued;
 use super::skb::Skb;
+
+pub(crate) use htb::HostClasses;
+pub use htb::{ExpiredHostClass, HostClassOptions, HostClassStats};
+pub use xstats::{ClassXstats, QdiscXstats};
 
 /// What became of a packet that was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +83,11 @@ pub(crate) trait Qdisc: Debug + Send {
     /// Asks for a packet.
     fn dequeue(&mut self, context: &mut Context<'_>) -> Dequeue;
 
+    /// The packet that the next `dequeue` gives, where that is known without taking it.
+    fn front(&self, _pool: &Pool) -> Option<Queued> {
+        None
+    }
+
     /// What waits, here and below.
     fn backlog(&self) -> Backlog;
 
@@ -77,8 +102,32 @@ pub(crate) trait Qdisc: Debug + Send {
         0
     }
 
+    /// What only its kind counts.
+    fn xstats(&self) -> QdiscXstats {
+        QdiscXstats::None
+    }
+
     /// Its filters, where it can have any.
     fn block(&mut self) -> Option<&mut Block> {
+        None
+    }
+
+    /// These packets will be offered soon: asks for the memory that they will need, so that waiting for it overlaps.
+    fn look_ahead(&self, _pool: &Pool, _skbs: &[Skb<'_>]) {}
+
+    /// It will be called soon: asks for its own cache line.
+    fn prefetch(&self) {}
+
+    /// The same when its own line is there: asks for its packets.
+    fn prefetch_packets(&self, _pool: &Pool) {}
+
+    /// Its classes of hosts, where it can have such.
+    fn hosts(&self) -> Option<&dyn HostClasses> {
+        None
+    }
+
+    /// Its classes of hosts, to be changed.
+    fn hosts_mut(&mut self) -> Option<&mut dyn HostClasses> {
         None
     }
 
@@ -118,53 +167,45 @@ pub enum ClassRefusal {
 
 /// A class as it is listed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ClassView {
-    pub(crate) id: ClassId,
+pub struct ClassView {
+    /// Its id.
+    pub id: ClassId,
     /// Its parent; the qdisc (`major:0`) at the top.
-    pub(crate) parent: ClassId,
+    pub parent: ClassId,
     /// The qdisc below it, if it is a leaf with one that has a handle.
-    pub(crate) leaf: Option<Handle>,
+    pub leaf: Option<Handle>,
     /// `None` for kinds whose classes have no options of their own (prio, sfq, ...).
-    pub(crate) options: Option<ClassOptions>,
-    pub(crate) sent: Count,
-    pub(crate) dropped: u64,
-    pub(crate) overlimits: u64,
-    pub(crate) backlog: Backlog,
-    pub(crate) xstats: ClassXstats,
+    pub options: Option<ClassOptions>,
+    /// What left it.
+    pub sent: Count,
+    /// Packets that it dropped.
+    pub dropped: u64,
+    /// How often it could not send although it had a packet.
+    pub overlimits: u64,
+    /// What waits in it.
+    pub backlog: Backlog,
+    /// What only its kind counts.
+    pub xstats: ClassXstats,
 }
 
-/// What only one kind's classes count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClassXstats {
-    /// Nothing.
-    None,
-    /// `struct tc_htb_xstats`.
-    Htb {
-        /// Packets sent at its own rate.
-        lends: u32,
-        /// Packets sent at a rate borrowed from above.
-        borrows: u32,
-        /// Packets that were longer than its `mtu`.
-        giants: u32,
-        /// What it may send at once at its rate, in nanoseconds of that rate; negative where it is in debt.
-        tokens: i64,
-        /// The same at its ceil.
-        ctokens: i64,
-    },
-    /// `struct tc_cbq_xstats`.
-    Cbq {
-        /// Packets sent at a borrowed rate.
-        borrows: u32,
-        /// How often it was found over its limit.
-        overactions: u32,
-        /// The average idle time, in nanoseconds.
-        avgidle: i64,
-        /// By how much it is ahead of its rate, in nanoseconds.
-        undertime: i64,
-    },
+impl ClassView {
+    /// A class at the top of its qdisc that is no more than a place for the one below it.
+    fn of_leaf(id: ClassId, leaf: &Node, xstats: ClassXstats) -> ClassView {
+        ClassView {
+            id,
+            parent: ClassId { major: id.major, minor: 0 },
+            leaf: Some(leaf.handle).filter(|handle| *handle != Handle::UNSPEC),
+            options: None,
+            sent: leaf.sent,
+            dropped: leaf.dropped,
+            overlimits: leaf.qdisc.overlimits(),
+            backlog: leaf.backlog(),
+            xstats,
+        }
+    }
 }
 
-/// The classes of a qdisc.
+/// The classes of a qdisc. Kinds that make their classes by themselves refuse to add, change and delete any.
 pub(crate) trait Classful: Debug {
     /// Whether there is such a class.
     fn has(&self, class: ClassId) -> bool;
@@ -182,14 +223,32 @@ pub(crate) trait Classful: Debug {
         class: ClassId,
         parent: ClassId,
         options: &ClassOptions,
-    ) -> Result<(), ClassRefusal>;
+    ) -> Result<(), ClassRefusal> {
+        let _ = (context, class, parent, options);
+        Err(ClassRefusal::NotSupported)
+    }
 
     /// Changes a class: what waits in it, its tokens and counters stay.
-    fn change(&mut self, context: &mut Context<'_>, class: ClassId, options: &ClassOptions)
-    -> Result<(), ClassRefusal>;
+    fn change(
+        &mut self,
+        context: &mut Context<'_>,
+        class: ClassId,
+        options: &ClassOptions,
+    ) -> Result<(), ClassRefusal> {
+        let _ = (context, class, options);
+        Err(ClassRefusal::NotSupported)
+    }
 
     /// Deletes a class without children and filters; what waits in it is dropped as [`DropCause::Deleted`].
-    fn delete(&mut self, context: &mut Context<'_>, class: ClassId) -> Result<(), ClassRefusal>;
+    fn delete(&mut self, context: &mut Context<'_>, class: ClassId) -> Result<(), ClassRefusal> {
+        let _ = (context, class);
+        Err(ClassRefusal::NotSupported)
+    }
+
+    /// Whether a qdisc hangs below a class, or can: one that nobody named may come with its first packet.
+    fn is_leaf(&self, class: ClassId) -> bool {
+        self.leaf(class).is_some()
+    }
 
     /// The qdisc below a class, if it has one of its own (or by default).
     fn leaf(&self, class: ClassId) -> Option<&Node>;
@@ -206,10 +265,12 @@ pub(crate) trait Classful: Debug {
     fn graft(&mut self, context: &mut Context<'_>, class: ClassId, leaf: Option<Node>) -> Result<(), ClassRefusal>;
 
     /// The filters of a class, where it can have any.
-    fn class_block(&mut self, class: ClassId) -> Option<&mut Block>;
+    fn class_block(&mut self, _class: ClassId) -> Option<&mut Block> {
+        None
+    }
 
     /// A filter begins (`true`) or ceases to name a class: one that is named cannot be deleted.
-    fn bind(&mut self, class: ClassId, named: bool);
+    fn bind(&mut self, _class: ClassId, _named: bool) {}
 }
 
 /// Makes a qdisc with these options. `major` is its handle's: classes that it makes by itself are called by it.
@@ -218,8 +279,26 @@ pub(crate) fn create(
     major: u16,
     options: &QdiscOptions,
 ) -> Result<Box<dyn Qdisc>, OptionsError> {
-    let _ = (context, major);
-    match options {
-        _ => Err(OptionsError::OtherKind),
-    }
+    Ok(match options {
+        QdiscOptions::Pfifo { .. }
+        | QdiscOptions::Bfifo { .. }
+        | QdiscOptions::PfifoHeadDrop { .. }
+        | QdiscOptions::Noqueue => Box::new(fifo::FifoQdisc::new(context, options)?),
+        QdiscOptions::PfifoFast => Box::new(pfifo_fast::PfifoFast::new(context)?),
+        QdiscOptions::Prio(options) => Box::new(prio::Prio::new(context, major, options)?),
+        QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
+        QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
+        QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
+        QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
+        QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
+        QdiscOptions::Cbq(options) => Box::new(cbq::Cbq::new(context, major, options)?),
+        QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
+        _ => return Err(OptionsError::OtherKind),
+    })
+}
+
+/// What a class has below it that nobody gave a qdisc.
+fn default_leaf(context: &mut Context<'_>) -> Result<Node, OptionsError> {
+    let options = context.default_leaf;
+    Ok(Node::new(Handle::UNSPEC, create(context, 0, options)?))
 }
