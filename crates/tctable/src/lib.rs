@@ -18,6 +18,7 @@ pub mod sched;
 mod table;
 pub mod text;
 pub mod time;
+mod words;
 
 pub use gateway::{Config, Event, Gateway};
 pub use table::HashKey;

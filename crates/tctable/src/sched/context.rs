@@ -1,3 +1,4 @@
+use super::action::Redirect;
 use super::fifo::Pool;
 use super::flows::Flows;
 use super::handle::ClassId;
@@ -25,9 +26,12 @@ pub enum DropCause {
     Deleted,
     /// There is no such device.
     NoDevice,
+    /// It was redirected back to a device whose root redirected it.
+    Loop,
 }
 
 /// What a qdisc has around it while it works.
+#[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) pool: &'a mut Pool,
@@ -36,6 +40,11 @@ pub(crate) struct Context<'a> {
     /// Packets that were queued, and are dropped now: they go back to the caller. A packet that is dropped while it is
     /// offered is not among them: `Enqueue::Dropped` says so.
     pub(crate) dropped: &'a mut Vec<(Queued, DropCause)>,
+    /// Where actions want the packet on offer to go too, in their order. If it is to go nowhere else, the filters say that
+    /// it is stolen.
+    pub(crate) redirects: &'a mut Vec<Redirect>,
+    /// How many redirections, or copies of copies, lie behind the packet on offer.
+    pub(crate) depth: u32,
     /// The class that the packet on offer was put in: each classful qdisc on its way says so, the last one counts.
     pub(crate) class: Option<ClassId>,
     /// What a class without a qdisc of its own gets.

@@ -5,6 +5,7 @@ use super::backlog::Backlog;
 use super::context::{Context, DropCause};
 use super::handle::{ClassId, Handle};
 use super::hooks::Hooks;
+use super::named::Named;
 use super::node::Node;
 use super::qdisc::{self, OptionsError};
 use super::queued::Queued;
@@ -42,6 +43,10 @@ pub(crate) struct Device {
     /// How many came back since the root was hung there.
     pub(crate) requeues: u64,
     pub(crate) hooks: Option<Hooks>,
+    /// The kind that hangs by default where nothing else does.
+    pub(crate) default_kind: &'static str,
+    /// Which classes filters name.
+    pub(crate) named: Named,
     /// Where each qdisc with a handle hangs: by its major number its parent, a class or [`Handle::ROOT`].
     places: BTreeMap<u16, Handle>,
 }
@@ -60,6 +65,8 @@ impl Device {
             requeued_bytes: 0,
             requeues: 0,
             hooks: None,
+            default_kind: context.default_leaf.kind(),
+            named: Named::default(),
             places: BTreeMap::new(),
         })
     }
@@ -92,6 +99,7 @@ impl Device {
         }
         self.requeues = 0;
         self.places.clear();
+        self.named.clear();
         self.root = root;
         self.placed(Handle::ROOT, self.root.handle);
     }
@@ -107,6 +115,7 @@ impl Device {
     pub(crate) fn forget(&mut self, gone: &[Handle]) {
         for handle in gone {
             self.places.remove(&handle.major());
+            self.named.forget_qdisc(handle.major());
         }
     }
 
@@ -141,6 +150,11 @@ impl Device {
     pub(crate) fn node(&self, major: u16) -> Option<&Node> {
         let path = self.path(major)?;
         path.iter().try_fold(&self.root, |node, class| node.qdisc.classful()?.leaf(*class))
+    }
+
+    /// The qdisc below a class.
+    pub(crate) fn leaf(&self, class: ClassId) -> Option<&Node> {
+        self.node(class.major)?.qdisc.classful()?.leaf(class)
     }
 
     /// Works on the qdisc of that number; all qdiscs above it follow what became of its backlog.
@@ -182,7 +196,9 @@ fn descend<R>(
             let leaf = classful.leaf_mut(*class)?;
             let before = leaf.backlog();
             let result = descend(leaf, rest, context, work)?;
-            classful.settle(context, *class, before);
+            if leaf.backlog() != before {
+                classful.settle(context, *class, before);
+            }
             result
         }
     };

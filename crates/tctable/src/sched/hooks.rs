@@ -1,7 +1,9 @@
 use super::backlog::Count;
-use super::filter::Block;
+use super::context::Context;
+use super::filter::{Block, Classified};
 use super::handle::Handle;
 use super::options::QdiscOptions;
+use super::skb::Skb;
 
 /// Where a device's packets meet filters without a queue: the kernel's qdiscs `ingress` and `clsact`.
 #[derive(Debug, Default)]
@@ -20,6 +22,16 @@ pub(crate) struct Hook {
     pub(crate) seen: Count,
     /// Packets that its filters dropped.
     pub(crate) dropped: u64,
+}
+
+impl Hook {
+    /// Asks the filters.
+    pub(crate) fn classify(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>) -> Classified {
+        self.seen.count(skb.len);
+        let classified = self.block.classify(context, skb);
+        self.dropped += u64::from(matches!(classified, Classified::Drop(_)));
+        classified
+    }
 }
 
 impl Hooks {

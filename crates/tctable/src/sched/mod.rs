@@ -8,6 +8,7 @@
 //! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them, `node` a qdisc with its counters,
 //! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
 
+mod action;
 mod backlog;
 mod codel;
 mod context;
@@ -18,9 +19,12 @@ mod filter;
 mod flows;
 mod handle;
 mod hooks;
+mod named;
 mod node;
 mod offered;
 mod options;
+mod outcome;
+mod passage;
 mod qdisc;
 mod queued;
 mod rate;
@@ -30,21 +34,37 @@ mod skb;
 mod testing;
 #[cfg(test)]
 mod testing_tcp;
+pub mod text;
 
+pub use action::{
+    ActionOptions, ActionStatistics, ActionVerdict, Actions, Estimator, GactChoice, GactOptions, GactRandom, MarkEdit,
+    MirredOptions, PoliceOptions, SkbeditOptions,
+};
 pub use backlog::{Backlog, Count};
 pub use context::DropCause;
 pub use control::{
-    Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, Flags, GetClassError,
-    GetQdiscError, Notification, Object, QdiscDump, QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
+    Change, ClassDump, ClassEntry, ClassRequest, DeleteClassError, DeleteQdiscError, Errno, FilterDump, FilterEntry,
+    FilterPlaceError, FilterRequestError, Flags, GetClassError, GetQdiscError, Notification, Object, QdiscDump,
+    QdiscRequest, QdiscSpec, QdiscView, SetClassError, SetQdiscError,
 };
 pub use device::DeviceConfig;
+pub use filter::{
+    BasicOptions, ChangeContext, Classifier, Cmp, CmpLayer, CmpOperator, Ematch, EmatchU32, EtherType, FilterChange,
+    FilterContext, FilterError, FilterKey, FilterKinds, FilterOptions, FilterQuery, FilterRequest, FilterStatistics,
+    FilterView, FlowerOptions, FwOptions, IpPrefix, Masked, Match, MatchallOptions, Meta, MetaKey, MetaValue, Nbyte,
+    PortRange, RsvpOptions, RsvpPort, U32Key, U32Mark, U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset,
+    ViewContext,
+};
 pub use handle::{ClassId, Handle, HandleError};
 pub use options::{
     CbqClassOptions, CbqOptions, ClassOptions, CodelOptions, FqCodelOptions, HtbClassOptions, HtbOptions, PrioOptions,
     QdiscOptions, RedOptions, SfqOptions, TbfOptions,
 };
-pub use qdisc::{ClassRefusal, ClassView, ClassXstats, OptionsError, QdiscXstats};
+pub use outcome::{Departure, Dropped, Ingress, Offer, Poll, Redirected};
+pub use qdisc::{
+    ClassRefusal, ClassView, ClassXstats, ExpiredHostClass, HostClassOptions, HostClassStats, OptionsError, QdiscXstats,
+};
 pub use queued::Ecn;
 pub use rate::{LinkLayer, Rate, RateSpec};
-pub use scheduler::{Config, Departure, DeviceError, Dropped, Ingress, Offer, Poll, Scheduler};
+pub use scheduler::{Config, DeviceError, Scheduler};
 pub use skb::{CtInfo, HostKey, Skb};

@@ -1,17 +1,17 @@
 use std::collections::VecDeque;
 
+use super::action::Redirect;
 use super::context::{Context, DropCause};
 use super::control::{Change, Notification, Notifications, Object};
 use super::device::{Device, DeviceConfig};
 use super::fifo::Pool;
-use super::filter::Classified;
+use super::filter::FilterKinds;
 use super::flows::Flows;
-use super::handle::{ClassId, Handle};
-use super::offered;
+use super::handle::Handle;
 use super::options::{FqCodelOptions, QdiscOptions};
-use super::qdisc::{Dequeue, Enqueue, OptionsError};
-use super::queued::{Ecn, Queued};
-use super::skb::Skb;
+use super::outcome::{Departure, Dropped, Poll, Redirected};
+use super::qdisc::{Dequeue, OptionsError};
+use super::queued::Queued;
 use crate::packet::DeviceId;
 use crate::table::{HashKey, Hasher, Random};
 use crate::time::Instant;
@@ -54,10 +54,13 @@ impl Default for Config {
 pub struct Scheduler {
     pub(super) devices: Vec<Option<Box<Device>>>,
     pub(super) shared: Shared,
+    pub(super) kinds: FilterKinds,
     /// Packets that wait, in all devices.
     waiting: usize,
     /// Packets that were dropped while they waited, to be given back.
     gone: VecDeque<Dropped>,
+    /// Where copies of the last packet went.
+    pub(super) copies: Vec<Redirected>,
     notifications: Notifications,
     /// The number that was allocated last for a qdisc without one.
     allocated: u16,
@@ -67,11 +70,13 @@ pub struct Scheduler {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
-    pool: Pool,
+    pub(super) pool: Pool,
     flows: Flows,
     random: Random,
-    hasher: Hasher,
+    pub(super) hasher: Hasher,
     dropped: Vec<(Queued, DropCause)>,
+    /// Where filters want the packet on offer to go too.
+    pub(super) redirects: Vec<Redirect>,
 }
 
 impl Shared {
@@ -82,6 +87,8 @@ impl Shared {
             flows: &mut self.flows,
             random: &mut self.random,
             dropped: &mut self.dropped,
+            redirects: &mut self.redirects,
+            depth: 0,
             class: None,
             default_leaf: &self.config.default_leaf,
             mtu: device.mtu,
@@ -102,89 +109,6 @@ pub enum DeviceError {
     /// [`Config::default_leaf`] cannot be made.
     #[error(transparent)]
     Default(#[from] OptionsError),
-}
-
-/// What became of a packet that came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ingress {
-    /// It goes on.
-    Pass,
-    /// A filter dropped it.
-    Dropped(DropCause),
-    /// A filter's action took it.
-    Stolen,
-}
-
-/// What became of a packet that was offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
-    /// It waits.
-    Queued {
-        /// In that class.
-        class: Option<ClassId>,
-    },
-    /// It is dropped.
-    Dropped {
-        /// By that class, or on its way from it.
-        class: Option<ClassId>,
-        /// Why.
-        cause: DropCause,
-    },
-    /// A filter's action took it.
-    Stolen,
-}
-
-/// What a device has to send.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Poll {
-    /// A packet, to be sent now.
-    Packet(Departure),
-    /// None before that time, unless more is offered.
-    Later(Instant),
-    /// Nothing waits.
-    Empty,
-}
-
-/// A packet that leaves.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Departure {
-    /// The caller's name for it.
-    pub token: u64,
-    /// Bytes of the frame, link header included.
-    pub len: u32,
-    /// When it was offered.
-    pub arrived: Instant,
-    /// Whether it met congestion: its ECN field has to be set to CE (RFC 3168), which is the caller's to write.
-    pub is_marked: bool,
-    flow: u32,
-    ecn: Ecn,
-}
-
-/// A packet that was queued, and is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    /// The caller's name for it.
-    pub token: u64,
-    /// Bytes of the frame, link header included.
-    pub len: u32,
-    /// When it was offered.
-    pub arrived: Instant,
-    /// Where it waited.
-    pub device: DeviceId,
-    /// Why it is gone.
-    pub cause: DropCause,
-}
-
-impl From<Queued> for Departure {
-    fn from(Queued { token, arrived, len, flow, ecn, is_marked }: Queued) -> Departure {
-        Departure { token, len, arrived, is_marked, flow, ecn }
-    }
-}
-
-impl From<Departure> for Queued {
-    fn from(Departure { token, len, arrived, is_marked, flow, ecn }: Departure) -> Queued {
-        Queued { token, arrived, len, flow, ecn, is_marked }
-    }
 }
 
 /// Whether a kind has nothing below it: what hangs below classes by default must not have its like below it in turn.
@@ -213,6 +137,7 @@ impl Scheduler {
     pub fn new(config: Config) -> Scheduler {
         Scheduler {
             devices: Vec::new(),
+            kinds: FilterKinds::default(),
             notifications: Notifications::new(config.max_notifications),
             shared: Shared {
                 pool: Pool::new(),
@@ -220,10 +145,12 @@ impl Scheduler {
                 random: Random::new(config.seed),
                 hasher: Hasher::new(config.hash_key),
                 dropped: Vec::new(),
+                redirects: Vec::new(),
                 config,
             },
             waiting: 0,
             gone: VecDeque::new(),
+            copies: Vec::new(),
             allocated: 0x8000,
         }
     }
@@ -256,61 +183,6 @@ impl Scheduler {
         self.devices.get(usize::from(id.0))?.as_deref()
     }
 
-    /// A packet came in: it meets the device's ingress filters.
-    pub fn receive(&mut self, now: Instant, device: DeviceId, skb: &mut Skb<'_>) -> Ingress {
-        let Some(Some(device)) = self.devices.get_mut(usize::from(device.0)) else {
-            return Ingress::Dropped(DropCause::NoDevice);
-        };
-        let Some(hooks) = &mut device.hooks else { return Ingress::Pass };
-        let mut context = self.shared.context(now, &device.config);
-        hooks.ingress.seen.count(skb.len);
-        match hooks.ingress.block.classify(&mut context, skb) {
-            Classified::Nothing | Classified::Class(_) => Ingress::Pass,
-            Classified::Drop(cause) => {
-                hooks.ingress.dropped += 1;
-                Ingress::Dropped(cause)
-            }
-            Classified::Stolen => Ingress::Stolen,
-        }
-    }
-
-    /// Offers a packet to a device: it meets the device's egress filters, then its root qdisc.
-    pub fn offer(&mut self, now: Instant, id: DeviceId, skb: &mut Skb<'_>) -> Offer {
-        let Some(Some(device)) = self.devices.get_mut(usize::from(id.0)) else {
-            return Offer::Dropped { class: None, cause: DropCause::NoDevice };
-        };
-        let flow = offered::flow_hash(&self.shared.hasher, skb);
-        let is_full = self.waiting + self.gone.len() >= self.shared.config.max_waiting;
-        let mut context = self.shared.context(now, &device.config);
-        if let Some(hook) = device.hooks.as_mut().and_then(|hooks| hooks.egress.as_mut()) {
-            hook.seen.count(skb.len);
-            match hook.block.classify(&mut context, skb) {
-                Classified::Nothing | Classified::Class(_) => {}
-                Classified::Drop(cause) => {
-                    hook.dropped += 1;
-                    return Offer::Dropped { class: None, cause };
-                }
-                Classified::Stolen => return Offer::Stolen,
-            }
-        }
-        if is_full {
-            device.root.dropped += 1;
-            return Offer::Dropped { class: None, cause: DropCause::Limit };
-        }
-        let queued =
-            Queued { token: skb.token, arrived: now, len: skb.len, flow, ecn: offered::ecn(skb), is_marked: false };
-        let before = device.root.backlog().packets;
-        let enqueue = device.root.enqueue(&mut context, skb, queued);
-        let class = context.class;
-        let after = device.root.backlog().packets;
-        self.follow(id, before, after);
-        match enqueue {
-            Enqueue::Queued | Enqueue::Congested => Offer::Queued { class },
-            Enqueue::Dropped(cause) => Offer::Dropped { class, cause },
-            Enqueue::Stolen => Offer::Stolen,
-        }
-    }
-
     /// Asks a device for the packet that is next to leave.
     pub fn poll(&mut self, now: Instant, id: DeviceId) -> Poll {
         let Some(Some(device)) = self.devices.get_mut(usize::from(id.0)) else { return Poll::Empty };
@@ -338,13 +210,7 @@ impl Scheduler {
                 device.requeue(departure.into());
                 self.waiting += 1;
             }
-            _ => self.gone.push_back(Dropped {
-                token: departure.token,
-                len: departure.len,
-                arrived: departure.arrived,
-                device,
-                cause: DropCause::NoDevice,
-            }),
+            _ => self.gone.push_back(Dropped::new(departure.into(), device, DropCause::NoDevice)),
         }
     }
 
@@ -353,11 +219,16 @@ impl Scheduler {
         self.gone.pop_front()
     }
 
+    /// Whether no more packets may wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting + self.gone.len() >= self.shared.config.max_waiting
+    }
+
     /// Follows what a call changed of a device's backlog, and keeps what was dropped for the caller.
     pub(super) fn follow(&mut self, device: DeviceId, before: u32, after: u32) {
         self.waiting = self.waiting + after as usize - before as usize;
-        for (Queued { token, len, arrived, .. }, cause) in self.shared.dropped.drain(..) {
-            self.gone.push_back(Dropped { token, len, arrived, device, cause });
+        for (queued, cause) in self.shared.dropped.drain(..) {
+            self.gone.push_back(Dropped::new(queued, device, cause));
         }
     }
 
@@ -396,6 +267,13 @@ impl Scheduler {
         let after = device.backlog().packets;
         self.follow(id, before, after);
         Some(result)
+    }
+
+    /// A device, with what is needed to work on it. Whoever changes what waits there takes `work` instead.
+    pub(super) fn parts(&mut self, now: Instant, id: DeviceId) -> Option<(&mut Device, Context<'_>, &FilterKinds)> {
+        let device = self.devices.get_mut(usize::from(id.0))?.as_deref_mut()?;
+        let context = self.shared.context(now, &device.config);
+        Some((device, context, &self.kinds))
     }
 
     /// A number for a qdisc without one, as the kernel goes through them: from 8001 to fffe, and round again. `None` where

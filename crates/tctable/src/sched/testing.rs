@@ -1,5 +1,6 @@
 //! What a qdisc needs around it, for tests: virtual time, and packets that are only numbers.
 
+use super::action::Redirect;
 use super::backlog::Backlog;
 use super::context::{Context, DropCause};
 use super::fifo::Pool;
@@ -18,6 +19,7 @@ pub(crate) struct World {
     pub(crate) flows: Flows,
     pub(crate) random: Random,
     pub(crate) dropped: Vec<(Queued, DropCause)>,
+    pub(crate) redirects: Vec<Redirect>,
     pub(crate) default_leaf: QdiscOptions,
     pub(crate) mtu: u32,
     pub(crate) queue_len: u32,
@@ -31,6 +33,7 @@ impl World {
             flows: Flows::new(),
             random: Random::new(1),
             dropped: Vec::new(),
+            redirects: Vec::new(),
             default_leaf: QdiscOptions::FqCodel(FqCodelOptions::default()),
             mtu: 1500,
             queue_len: 1000,
@@ -44,6 +47,8 @@ impl World {
             flows: &mut self.flows,
             random: &mut self.random,
             dropped: &mut self.dropped,
+            redirects: &mut self.redirects,
+            depth: 0,
             class: None,
             default_leaf: &self.default_leaf,
             mtu: self.mtu,

@@ -15,13 +15,12 @@
 //! `TRACE` in every table is taken as it takes it.
 
 mod calendar;
-mod error;
 mod names;
 mod rates;
 mod read;
 mod write;
 
-pub use error::{ParseError, Problem};
+pub use crate::words::{ParseError, Problem};
 pub use write::RuleText;
 
 use super::rule::{Rule, Ruleset, Table};

@@ -2,7 +2,6 @@ use super::super::context::Context;
 use super::super::device::Device;
 use super::super::handle::{ClassId, Handle};
 use super::super::hooks::Hooks;
-use super::super::node::Node;
 use super::super::options::{ClassOptions, QdiscOptions};
 use super::super::qdisc::{ClassRefusal, Classful};
 use super::super::scheduler::Scheduler;
@@ -63,12 +62,17 @@ impl Scheduler {
     pub fn delete_class(&mut self, now: Instant, request: &ClassRequest) -> Result<(), DeleteClassError> {
         let (class, old) = self.find_class(request)?;
         let deleted = self.work(now, request.device, |device, context| {
-            let gone = leaf(device, class).map(Device::handles_below).unwrap_or_default();
-            let deleted = at(device, context, class.major, |classful, context| classful.delete(context, class));
-            if deleted.is_ok() {
-                device.forget(&gone);
+            let gone = device.leaf(class).map(Device::handles_below).unwrap_or_default();
+            let has_filters = at(device, context, class.major, |classful, context| {
+                let has_filters = classful.class_block(class).is_some_and(|block| block.view_after(None).is_some());
+                classful.delete(context, class)?;
+                Ok(has_filters)
+            })?;
+            device.forget(&gone);
+            if has_filters {
+                release(device, context, class);
             }
-            deleted
+            Ok::<_, ClassRefusal>(())
         });
         deleted.ok_or(GetClassError::NoDevice)??;
         self.notify(Change::Deleted, old.map(Object::Class));
@@ -141,10 +145,6 @@ fn has(device: &Device, class: ClassId) -> bool {
     }
 }
 
-fn leaf(device: &Device, class: ClassId) -> Option<&Node> {
-    device.node(class.major)?.qdisc.classful()?.leaf(class)
-}
-
 /// Works on the classes of a qdisc.
 fn at<R>(
     device: &mut Device,
@@ -181,12 +181,28 @@ fn set(
     // A parent that is not there is the top for htb, as in the kernel.
     let parent = if is_htb && !has(device, parent) { ClassId { major, minor: 0 } } else { parent };
     // A leaf that gets its first child loses its qdisc.
-    let gone = leaf(device, parent).map(Device::handles_below).unwrap_or_default();
-    at(device, context, major, |classful, context| classful.add(context, class, parent, options))?;
-    if leaf(device, parent).is_none() {
+    let gone = device.leaf(parent).map(Device::handles_below).unwrap_or_default();
+    let named = device.named.count(class);
+    at(device, context, major, |classful, context| {
+        classful.add(context, class, parent, options)?;
+        (0..named).for_each(|_| classful.bind(class, true));
+        Ok(())
+    })?;
+    if device.leaf(parent).is_none() {
         device.forget(&gone);
     }
     Ok(class)
+}
+
+/// The filters at a class are gone: they name nothing any more.
+fn release(device: &mut Device, context: &mut Context<'_>, gone: ClassId) {
+    let released = device.named.forget_filters(gone);
+    device.at(context, gone.major, |node, _| {
+        let Some(classful) = node.qdisc.classful_mut() else { return };
+        for (class, count) in released {
+            (0..count).for_each(|_| classful.bind(class, false));
+        }
+    });
 }
 
 /// A free id, as `cbq` looked for one: from 8001 on.

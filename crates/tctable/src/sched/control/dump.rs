@@ -1,7 +1,8 @@
 use super::super::device::Device;
+use super::super::filter::{EtherType, FilterKey};
 use super::super::handle::{ClassId, Handle};
 use super::super::scheduler::Scheduler;
-use super::view::{ClassEntry, QdiscView};
+use super::view::{ClassEntry, FilterEntry, QdiscView};
 use crate::packet::DeviceId;
 
 /// A list of qdiscs that is read in parts. The tree may change between them: what is there all the time is listed once, what
@@ -58,7 +59,49 @@ impl ClassDump {
     }
 }
 
+/// A list of filters that is read in parts, as [`QdiscDump`]: by chain, priority and handle; a priority is listed before
+/// its filters. Where nothing can hang, the list is empty, as in the kernel.
+#[derive(Clone, Debug)]
+pub struct FilterDump {
+    device: DeviceId,
+    parent: Handle,
+    after: Option<FilterKey>,
+    /// Only these, where they are given.
+    pub chain: Option<u32>,
+    /// Only this priority; 0: any.
+    pub priority: u16,
+    /// Only this protocol; [`EtherType::UNSPEC`]: any.
+    pub protocol: EtherType,
+}
+
+impl FilterDump {
+    /// All filters at a qdisc, a class, ingress or egress; [`Handle::UNSPEC`]: at the device's root.
+    pub fn new(device: DeviceId, parent: Handle) -> FilterDump {
+        FilterDump { device, parent, after: None, chain: None, priority: 0, protocol: EtherType::UNSPEC }
+    }
+
+    fn wants(&self, key: &FilterKey) -> bool {
+        self.chain.is_none_or(|chain| chain == key.chain)
+            && (self.priority == 0 || self.priority == key.priority)
+            && (self.protocol == EtherType::UNSPEC || self.protocol == key.protocol)
+    }
+}
+
 impl Scheduler {
+    /// The next filters of a list, `most` at most; none at its end.
+    pub fn dump_filters(&mut self, dump: &mut FilterDump, most: usize) -> Vec<FilterEntry> {
+        let mut entries = Vec::new();
+        while entries.len() < most
+            && let Some(entry) = self.filter_after(dump.device, dump.parent, dump.after)
+        {
+            dump.after = Some(entry.view.key);
+            if dump.wants(&entry.view.key) {
+                entries.push(entry);
+            }
+        }
+        entries
+    }
+
     /// The next qdiscs of a list, `most` at most; none at its end.
     pub fn dump_qdiscs(&self, dump: &mut QdiscDump, most: usize) -> Vec<QdiscView> {
         let mut views = Vec::new();

@@ -1,5 +1,6 @@
 use thiserror::Error;
 
+use super::super::filter::FilterError;
 use super::super::qdisc::{ClassRefusal, OptionsError};
 use super::errno::Errno;
 
@@ -143,6 +144,10 @@ pub enum GetQdiscError {
     /// `EINVAL`: it is of another kind.
     #[error("the qdisc is of another kind")]
     OtherKind,
+    /// `EINVAL`: it hangs below a class by default, and is not listed. It is there, so this is no answer to a request to
+    /// delete it: [`DeleteQdiscError::IsDefault`] is.
+    #[error("it is there by default")]
+    NotListed,
 }
 
 impl GetQdiscError {
@@ -152,7 +157,7 @@ impl GetQdiscError {
             GetQdiscError::NoDevice => Errno::ENODEV,
             GetQdiscError::NoParent | GetQdiscError::NoClass | GetQdiscError::NotFound => Errno::ENOENT,
             GetQdiscError::ParentIsClassless => Errno::EOPNOTSUPP,
-            GetQdiscError::OtherHandle | GetQdiscError::OtherKind => Errno::EINVAL,
+            GetQdiscError::OtherHandle | GetQdiscError::OtherKind | GetQdiscError::NotListed => Errno::EINVAL,
         }
     }
 }
@@ -266,6 +271,62 @@ impl DeleteClassError {
         match self {
             DeleteClassError::Get(error) => error.errno(),
             DeleteClassError::Refused(refusal) => refusal.errno(),
+        }
+    }
+}
+
+/// Why no filters can hang somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FilterPlaceError {
+    /// `ENODEV`
+    #[error("no such device")]
+    NoDevice,
+    /// `EINVAL`: the parent's major number is no qdisc's.
+    #[error("no such qdisc")]
+    NoQdisc,
+    /// `EINVAL`: the qdisc asks no filters and has no classes.
+    #[error("the qdisc has no classes")]
+    Classless,
+    /// `EOPNOTSUPP`: the qdisc has classes, but asks no filters.
+    #[error("the qdisc asks no filters")]
+    NotSupported,
+    /// `ENOENT`
+    #[error("no such class")]
+    NoClass,
+    /// `EINVAL`: this class of the qdisc asks no filters, or, at `clsact`, the qdisc itself.
+    #[error("no filters hang there")]
+    NoFilters,
+}
+
+impl FilterPlaceError {
+    /// The kernel's number for it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            FilterPlaceError::NoDevice => Errno::ENODEV,
+            FilterPlaceError::NoQdisc | FilterPlaceError::Classless | FilterPlaceError::NoFilters => Errno::EINVAL,
+            FilterPlaceError::NotSupported => Errno::EOPNOTSUPP,
+            FilterPlaceError::NoClass => Errno::ENOENT,
+        }
+    }
+}
+
+/// Why a filter cannot be made, changed, deleted or told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FilterRequestError {
+    /// None can hang there.
+    #[error(transparent)]
+    Place(#[from] FilterPlaceError),
+    /// The filters there refuse it.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+}
+
+impl FilterRequestError {
+    /// The kernel's number for it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            FilterRequestError::Place(error) => error.errno(),
+            FilterRequestError::Filter(error) => error.errno(),
         }
     }
 }

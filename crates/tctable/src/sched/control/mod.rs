@@ -5,16 +5,21 @@ mod class;
 mod dump;
 mod errno;
 mod error;
+mod filter;
+mod hosts;
 mod kinds;
 mod notify;
 mod qdisc;
 mod request;
 mod view;
 
-pub use dump::{ClassDump, QdiscDump};
+pub use dump::{ClassDump, FilterDump, QdiscDump};
 pub use errno::Errno;
-pub use error::{DeleteClassError, DeleteQdiscError, GetClassError, GetQdiscError, SetClassError, SetQdiscError};
+pub use error::{
+    DeleteClassError, DeleteQdiscError, FilterPlaceError, FilterRequestError, GetClassError, GetQdiscError,
+    SetClassError, SetQdiscError,
+};
 pub(super) use notify::Notifications;
 pub use notify::{Change, Notification, Object};
 pub use request::{ClassRequest, Flags, QdiscRequest, QdiscSpec};
-pub use view::{ClassEntry, QdiscView};
+pub use view::{ClassEntry, FilterEntry, QdiscView};

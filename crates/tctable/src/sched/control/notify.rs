@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::view::{ClassEntry, QdiscView};
+use super::view::{ClassEntry, FilterEntry, QdiscView};
 
 /// What an operation changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,9 @@ pub struct Notification {
 pub enum Change {
     /// It was made or changed (`RTM_NEW...`).
     New,
-    /// It took the place of the one before (`RTM_NEW...` with `NLM_F_REPLACE`), whose deletion was told just before.
-    Replaced,
+    /// A qdisc was made and took the place of another (`RTM_NEWQDISC` with `NLM_F_REPLACE`): of one whose deletion was told
+    /// just before, or of what was there by default.
+    Placed,
     /// It was deleted (`RTM_DEL...`).
     Deleted,
 }
@@ -29,6 +30,8 @@ pub enum Object {
     Qdisc(QdiscView),
     /// A class.
     Class(ClassEntry),
+    /// A filter, or all of a priority.
+    Filter(FilterEntry),
 }
 
 /// Notifications that wait to be asked for.

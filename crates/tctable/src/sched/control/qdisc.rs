@@ -4,7 +4,7 @@ use super::super::handle::{ClassId, Handle};
 use super::super::hooks::{Hook, Hooks};
 use super::super::node::Node;
 use super::super::options::QdiscOptions;
-use super::super::qdisc;
+use super::super::qdisc::{self, ClassRefusal, Classful};
 use super::super::scheduler::Scheduler;
 use super::error::{DeleteQdiscError, GetQdiscError, SetQdiscError};
 use super::kinds;
@@ -34,8 +34,6 @@ struct There {
 enum Plan {
     Change(Handle),
     Create(Place),
-    /// The one that hangs there already.
-    Nothing,
 }
 
 impl Scheduler {
@@ -51,7 +49,6 @@ impl Scheduler {
         match plan(device, request, flags)? {
             Plan::Change(handle) => self.change_qdisc(now, request.device, handle, &request.spec),
             Plan::Create(place) => self.create_qdisc(now, request, place),
-            Plan::Nothing => Ok(()),
         }
     }
 
@@ -98,11 +95,8 @@ impl Scheduler {
         let view = match place {
             Some(Place::Root) => Some(QdiscView::of_root(id, device)),
             Some(Place::Hooks) => device.hooks.as_ref().map(|hooks| QdiscView::of_hooks(id, hooks)),
-            Some(Place::Class(class)) => leaf(device, class)
-                .ok()
-                .flatten()
-                .map(|leaf| QdiscView::of_node(id, class.handle().unwrap_or_default(), leaf)),
-            None => QdiscView::find(id, device, there.handle.major()),
+            Some(Place::Class(_)) if there.handle == Handle::UNSPEC => return Err(GetQdiscError::NotListed),
+            _ => QdiscView::find(id, device, there.handle.major()),
         };
         view.ok_or(GetQdiscError::NotFound)
     }
@@ -133,6 +127,10 @@ impl Scheduler {
         let is_hooks = matches!(options, QdiscOptions::Ingress | QdiscOptions::Clsact);
         match place {
             Place::Hooks if !is_hooks => return Err(SetQdiscError::OnlyIngress),
+            // Whatever handle was asked for, it gets its own, which must not be another's.
+            Place::Hooks if self.device(id).is_some_and(|device| device.parent_of(Hooks::HANDLE.major()).is_some()) => {
+                return Err(SetQdiscError::OtherParent);
+            }
             Place::Root | Place::Class(_) if is_hooks => return Err(SetQdiscError::NotIngress),
             _ => {}
         }
@@ -140,7 +138,7 @@ impl Scheduler {
             Place::Root => Some(QdiscView::of_root(id, device)),
             Place::Hooks => device.hooks.as_ref().map(|hooks| QdiscView::of_hooks(id, hooks)),
             Place::Class(class) => {
-                let handle = leaf(device, class).ok().flatten().map(|leaf| leaf.handle)?;
+                let handle = device.leaf(class)?.handle;
                 QdiscView::find(id, device, handle.major()).filter(|_| handle != Handle::UNSPEC)
             }
         });
@@ -168,16 +166,18 @@ impl Scheduler {
                         return Err(SetQdiscError::Noqueue);
                     }
                     let qdisc = qdisc::create(context, handle.major(), &options)?;
-                    graft(device, context, class, Some(Node::new(handle, qdisc)))?;
+                    graft(device, context, class, Some(Node::new(handle, qdisc))).map_err(|refusal| match refusal {
+                        ClassRefusal::NotSupported => SetQdiscError::ParentIsNoLeaf,
+                        refusal => SetQdiscError::Refused(refusal),
+                    })?;
                 }
             }
             Ok(())
         });
         made.ok_or(SetQdiscError::NoDevice)??;
-        let what = if old.is_some() { Change::Replaced } else { Change::New };
         self.notify(Change::Deleted, old.map(Object::Qdisc));
         let new = self.device(id).and_then(|device| QdiscView::find(id, device, handle.major()));
-        self.notify(what, new.map(Object::Qdisc));
+        self.notify(Change::Placed, new.map(Object::Qdisc));
         Ok(())
     }
 }
@@ -196,13 +196,13 @@ fn plan(device: &Device, request: &QdiscRequest, flags: Flags) -> Result<Plan, S
         Handle::INGRESS => (Place::Hooks, device.hooks.as_ref().map(There::hooks)),
         parent => {
             let class = ClassId::from(parent);
-            let leaf = leaf(device, class).map_err(|error| match error {
+            let there = there_below(device, class).map_err(|error| match error {
                 LeafError::NoParent => SetQdiscError::NoParent,
                 LeafError::Hooks => SetQdiscError::ParentIsIngress,
                 LeafError::Classless => SetQdiscError::ParentIsClassless,
                 LeafError::NoClass => SetQdiscError::NoClass,
             })?;
-            (Place::Class(class), leaf.map(There::of))
+            (Place::Class(class), there)
         }
     };
     // What is there by default is as good as nothing.
@@ -256,12 +256,12 @@ fn find(device: &Device, request: &QdiscRequest) -> Result<(There, Option<Place>
         }
         parent => {
             let class = ClassId::from(parent);
-            let leaf = leaf(device, class).map_err(|error| match error {
+            let there = there_below(device, class).map_err(|error| match error {
                 LeafError::NoParent | LeafError::Hooks => GetQdiscError::NoParent,
                 LeafError::Classless => GetQdiscError::ParentIsClassless,
                 LeafError::NoClass => GetQdiscError::NoClass,
             })?;
-            (Some(Place::Class(class)), leaf.map(There::of))
+            (Some(Place::Class(class)), there)
         }
     };
     let there = there.ok_or(GetQdiscError::NotFound)?;
@@ -302,13 +302,22 @@ enum LeafError {
     NoClass,
 }
 
-/// The qdisc below a class; `None` where the class has none.
-fn leaf(device: &Device, class: ClassId) -> Result<Option<&Node>, LeafError> {
+/// What hangs below a class; nothing where it has children of its own.
+fn there_below(device: &Device, class: ClassId) -> Result<Option<There>, LeafError> {
+    let classful = classes(device, class)?;
+    Ok(classful.is_leaf(class).then(|| match classful.leaf(class) {
+        Some(leaf) => There::of(leaf),
+        None => There { handle: Handle::UNSPEC, kind: device.default_kind },
+    }))
+}
+
+/// The classes among which one is.
+fn classes(device: &Device, class: ClassId) -> Result<&dyn Classful, LeafError> {
     let Some(node) = device.node(class.major) else {
         return Err(if device.knows(class.major) { LeafError::Hooks } else { LeafError::NoParent });
     };
     let classful = node.qdisc.classful().ok_or(LeafError::Classless)?;
-    if classful.has(class) { Ok(classful.leaf(class)) } else { Err(LeafError::NoClass) }
+    if classful.has(class) { Ok(classful) } else { Err(LeafError::NoClass) }
 }
 
 /// Hangs another qdisc below a class, or the default one; what hung there is forgotten with all below it.
@@ -317,14 +326,14 @@ fn graft(
     context: &mut Context<'_>,
     class: ClassId,
     new: Option<Node>,
-) -> Result<(), qdisc::ClassRefusal> {
-    let gone = leaf(device, class).ok().flatten().map(Device::handles_below).unwrap_or_default();
+) -> Result<(), ClassRefusal> {
+    let gone = device.leaf(class).map(Device::handles_below).unwrap_or_default();
     let handle = new.as_ref().map_or(Handle::UNSPEC, |new| new.handle);
     let grafted = device.at(context, class.major, |node, context| match node.qdisc.classful_mut() {
         Some(classful) => classful.graft(context, class, new),
-        None => Err(qdisc::ClassRefusal::NotSupported),
+        None => Err(ClassRefusal::NotSupported),
     });
-    grafted.unwrap_or(Err(qdisc::ClassRefusal::NotFound))?;
+    grafted.unwrap_or(Err(ClassRefusal::NotFound))?;
     device.forget(&gone);
     device.placed(class.handle().unwrap_or_default(), handle);
     Ok(())

@@ -1,5 +1,6 @@
 use super::super::backlog::{Backlog, Count};
 use super::super::device::Device;
+use super::super::filter::FilterView;
 use super::super::handle::{ClassId, Handle};
 use super::super::hooks::Hooks;
 use super::super::node::Node;
@@ -39,6 +40,17 @@ pub struct ClassEntry {
     pub kind: &'static str,
     /// The class.
     pub view: ClassView,
+}
+
+/// A filter as it is listed, with where it hangs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilterEntry {
+    /// The device.
+    pub device: DeviceId,
+    /// The qdisc or class.
+    pub parent: Handle,
+    /// The filter.
+    pub view: FilterView,
 }
 
 impl QdiscView {

@@ -4,6 +4,7 @@ mod cbq;
 mod codel;
 mod fifo;
 mod fq_codel;
+mod htb;
 #[cfg(test)]
 mod laws;
 mod pfifo_fast;
@@ -26,6 +27,8 @@ use super::options::{ClassOptions, QdiscOptions};
 use super::queued::Queued;
 use super::skb::Skb;
 
+pub(crate) use htb::HostClasses;
+pub use htb::{ExpiredHostClass, HostClassOptions, HostClassStats};
 pub use xstats::{ClassXstats, QdiscXstats};
 
 /// What became of a packet that was offered.
@@ -106,6 +109,25 @@ pub(crate) trait Qdisc: Debug + Send {
 
     /// Its filters, where it can have any.
     fn block(&mut self) -> Option<&mut Block> {
+        None
+    }
+
+    /// These packets will be offered soon: asks for the memory that they will need, so that waiting for it overlaps.
+    fn look_ahead(&self, _pool: &Pool, _skbs: &[Skb<'_>]) {}
+
+    /// It will be called soon: asks for its own cache line.
+    fn prefetch(&self) {}
+
+    /// The same when its own line is there: asks for its packets.
+    fn prefetch_packets(&self, _pool: &Pool) {}
+
+    /// Its classes of hosts, where it can have such.
+    fn hosts(&self) -> Option<&dyn HostClasses> {
+        None
+    }
+
+    /// Its classes of hosts, to be changed.
+    fn hosts_mut(&mut self) -> Option<&mut dyn HostClasses> {
         None
     }
 
@@ -223,6 +245,11 @@ pub(crate) trait Classful: Debug {
         Err(ClassRefusal::NotSupported)
     }
 
+    /// Whether a qdisc hangs below a class, or can: one that nobody named may come with its first packet.
+    fn is_leaf(&self, class: ClassId) -> bool {
+        self.leaf(class).is_some()
+    }
+
     /// The qdisc below a class, if it has one of its own (or by default).
     fn leaf(&self, class: ClassId) -> Option<&Node>;
 
@@ -262,6 +289,7 @@ pub(crate) fn create(
         QdiscOptions::Tbf(options) => Box::new(tbf::Tbf::new(context, major, options)?),
         QdiscOptions::Sfq(options) => Box::new(sfq::Sfq::new(context, major, options)?),
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
+        QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
         QdiscOptions::Cbq(options) => Box::new(cbq::Cbq::new(context, major, options)?),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),

@@ -5,6 +5,11 @@ use crate::time::{Duration, Instant};
 pub enum QdiscXstats {
     /// Nothing.
     None,
+    /// Of `struct tc_htb_glob`.
+    Htb {
+        /// Packets that went by all classes.
+        direct_packets: u64,
+    },
     /// `struct tc_codel_xstats`.
     Codel {
         /// The longest packet whose turn came.

@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::super::error::ParseError;
 use super::numbers::number;
-use super::words::Word;
 use crate::packet::{Address, Family};
 use crate::ruleset::rule::{DevicePattern, Masked};
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The longest name of a device (`IFNAMSIZ` without its end).
 const LONGEST_DEVICE: usize = 15;

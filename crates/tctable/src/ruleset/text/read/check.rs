@@ -1,13 +1,13 @@
 //! What a rule must have beside it, and where it may stand: the conditions of the kernel's matches and targets.
 
-use super::super::error::ParseError;
 use super::super::names::SYN;
-use super::words::Word;
 use crate::hook::Hook;
 use crate::packet::Family;
 use crate::ruleset::matches::Match;
 use crate::ruleset::rule::{Header, TableName};
 use crate::ruleset::target::{RejectWith, Target};
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// A condition on where a chain hangs, which is known when all jumps are.
 #[derive(Clone, Debug)]

@@ -1,6 +1,5 @@
 //! `conntrack` and `state`.
 
-use super::super::error::ParseError;
 use super::super::names::{STATES, STATUSES};
 use super::addresses::masked;
 use super::matches::Scope;
@@ -9,6 +8,7 @@ use super::options::{Opt, Options, value};
 use crate::conntrack::Direction;
 use crate::ruleset::matches::{ConntrackMatch, Match};
 use crate::ruleset::rule::{Masked, Not};
+use crate::words::ParseError;
 
 /// The states that `state` names: translated ones are `conntrack`'s alone.
 const PLAIN_STATES: usize = 5;

@@ -1,14 +1,14 @@
 //! Matches that count: `connbytes`, `connlimit`, `limit`, `statistic`.
 
-use super::super::error::ParseError;
 use super::super::rates::{LIMIT_SCALE, canonical};
 use super::addresses::{mask, prefix_length, width};
 use super::matches::Scope;
 use super::numbers::{between, bits, number, range, typed};
 use super::options::{Opt, Options, flag, value};
-use super::words::Word;
 use crate::ruleset::matches::{Connbytes, ConnbytesDirection, ConnbytesMode, Connlimit, Limit, Match, Per, Statistic};
 use crate::ruleset::rule::Not;
+use crate::words::ParseError;
+use crate::words::Word;
 
 pub(super) const CONNBYTES: &[Opt] = &[value("connbytes").or_not(), value("connbytes-dir"), value("connbytes-mode")];
 

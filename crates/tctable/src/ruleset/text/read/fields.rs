@@ -1,14 +1,14 @@
 //! Matches that look at one thing: marks, length, addresses, sets, time to live, code points; and `comment`.
 
-use super::super::error::ParseError;
 use super::super::names::DSCP_CLASSES;
 use super::addresses::{addresses, mac as read_mac};
 use super::matches::Scope;
 use super::numbers::{between, masked_bits, range, typed};
 use super::options::{Opt, Options, flag, value};
-use super::words::Word;
 use crate::ruleset::matches::{Iprange, MarkMatch, Match, SetMatch, TtlMatch};
 use crate::ruleset::rule::Not;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The longest comment (`XT_MAX_COMMENT_LEN` without its end).
 const LONGEST_COMMENT: usize = 255;

@@ -1,14 +1,15 @@
 //! A whole file: tables, each from its name to `COMMIT`.
 
-use super::super::error::ParseError;
 use super::matches::Scope;
 use super::rule::command;
 use super::table::TableDraft;
-use super::words::{Word, words};
+use super::words::words;
 use crate::conntrack::Counter;
 use crate::packet::Family;
 use crate::ruleset::rule::{Ruleset, Table, TableName};
 use crate::ruleset::sets::Sets;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// Reads the text of `iptables-save` or `ip6tables-save`.
 pub(in crate::ruleset::text) fn ruleset(family: Family, text: &str, sets: &Sets) -> Result<Ruleset, ParseError> {

@@ -1,14 +1,14 @@
 //! `hashlimit`.
 
-use super::super::error::ParseError;
 use super::super::rates::{HASHLIMIT_SCALE, canonical, canonical_burst, canonical_bytes, default_expire};
 use super::addresses::width;
 use super::counting::packet_rate;
 use super::matches::Scope;
 use super::numbers::{between, bits};
 use super::options::{Opt, Options, flag, value};
-use super::words::Word;
 use crate::ruleset::matches::{Hashlimit, HashlimitMode, HashlimitRate, Match, Per};
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The longest name (`NAME_MAX`, and the names of a file in `/proc`).
 const LONGEST_NAME: usize = 255;

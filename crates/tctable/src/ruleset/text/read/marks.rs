@@ -1,10 +1,10 @@
 //! The targets `MARK` and `CONNMARK`.
 
-use super::super::error::ParseError;
 use super::matches::Scope;
 use super::numbers::{bits, masked_bits};
 use super::options::{Given, Opt, Options, flag, value};
 use crate::ruleset::target::{ConnmarkTarget, MarkChange, Target};
+use crate::words::ParseError;
 
 /// What changes a mark.
 const CHANGES: [&str; 5] = ["set-xmark", "set-mark", "and-mark", "or-mark", "xor-mark"];

@@ -1,11 +1,11 @@
 //! Which matches there are.
 
-use super::super::error::ParseError;
 use super::options::{Opt, Options};
 use super::{conntrack, counting, fields, hashlimit, time, transport};
 use crate::packet::Family;
 use crate::ruleset::matches::Match;
 use crate::ruleset::sets::Sets;
+use crate::words::ParseError;
 
 /// What the words of a rule are read by.
 #[derive(Clone, Copy, Debug)]

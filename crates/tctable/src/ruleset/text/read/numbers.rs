@@ -1,11 +1,11 @@
 //! Numbers, ranges and marks.
 
-use super::super::error::ParseError;
 use super::super::names::{protocol_number, protocols, service, services};
 use super::options::Given;
-use super::words::Word;
 use crate::ruleset::matches::PortRange;
 use crate::ruleset::rule::Not;
+use crate::words::ParseError;
+use crate::words::Word;
 
 impl Given<'_> {
     /// What is read of its value, or the opposite.

@@ -1,7 +1,7 @@
 //! Options: which there are, and which were given.
 
-use super::super::error::ParseError;
-use super::words::Word;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// An option of a match or a target, under one of its names.
 #[derive(Clone, Copy, Debug)]

@@ -1,19 +1,19 @@
 //! A line of a table: one command of iptables.
 
-use super::super::error::ParseError;
 use super::addresses::{device, masked};
 use super::check::{self, Hooks};
 use super::matches::{Extension, MATCHES, Scope, of_protocol};
 use super::numbers::{number, protocol};
 use super::options::{Given, Opt, Options, find, flag, value};
 use super::targets::TARGETS;
-use super::words::Word;
 use crate::conntrack::Counter;
 use crate::hook::Hook;
 use crate::packet::Family;
 use crate::ruleset::matches::Match;
 use crate::ruleset::rule::{DevicePattern, Header, Masked, Not, Rule, TableName};
 use crate::ruleset::target::Target;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The most rules that one line with lists of addresses makes.
 const MOST_RULES: usize = 4096;

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::error::ParseError;
 use super::addresses::{address, masked, prefix_length, prefix_mask, width};
 use super::numbers::{between, number};
-use super::words::{Word, words};
+use super::words::words;
 use crate::packet::{Address, Family};
 use crate::ruleset::sets::{Set, SetEntry, SetKind, Sets};
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The longest name of a set (`IPSET_MAXNAMELEN` without its end).
 const LONGEST_NAME: usize = 31;

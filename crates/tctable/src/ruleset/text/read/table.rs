@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::error::ParseError;
 use super::rule::{Chains, Command, Draft};
 use super::targets::TARGETS;
-use super::words::Word;
 use crate::conntrack::Counter;
 use crate::hook::Hook;
 use crate::ruleset::rule::{Base, Chain, Policy, Rule, Table, TableName};
 use crate::ruleset::target::Target;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The longest name of a chain (`XT_EXTENSION_MAXNAMELEN` less what the kernel needs).
 const LONGEST_CHAIN: usize = 28;

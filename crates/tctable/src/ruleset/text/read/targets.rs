@@ -1,15 +1,15 @@
 //! Which targets there are.
 
-use super::super::error::ParseError;
 use super::super::names::{EVENTS, LOG_LEVELS, rejects};
 use super::fields::{class, code_point};
 use super::marks::{CONNMARK, MARK, connmark, mark};
 use super::matches::{Extension, Scope};
 use super::numbers::{begins, between, typed};
 use super::options::{Given, Opt, Options, flag, value};
-use super::words::Word;
 use crate::packet::Family;
 use crate::ruleset::target::{CtTarget, Log, Nfqueue, RejectWith, Target, TtlChange};
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The longest prefix of a log's lines.
 const LONGEST_PREFIX: usize = 29;

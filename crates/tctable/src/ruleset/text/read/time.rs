@@ -1,13 +1,13 @@
 //! `time`.
 
 use super::super::calendar;
-use super::super::error::ParseError;
 use super::super::names::WEEK_DAYS;
 use super::matches::Scope;
 use super::options::{Opt, Options, flag, value};
-use super::words::Word;
 use crate::ruleset::matches::{Match, Time};
 use crate::ruleset::rule::Not;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// All days of a month, the first in bit 1.
 const MONTH: u32 = u32::MAX - 1;

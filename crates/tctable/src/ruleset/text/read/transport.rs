@@ -1,13 +1,13 @@
 //! `tcp`, `udp`, `icmp`, `icmp6` and `multiport`.
 
-use super::super::error::ParseError;
 use super::super::names::{ICMP as ICMP_NAMES, ICMPV6 as ICMPV6_NAMES, IcmpName, SYN, SYN_MASK, TCP_FLAGS};
 use super::matches::Scope;
 use super::numbers::{begins, between, port, ports};
 use super::options::{Given, Opt, Options, flag, value};
-use super::words::Word;
 use crate::ruleset::matches::{IcmpMatch, Match, Multiport, MultiportSide, PortRange, PortsMatch, TcpMatch};
 use crate::ruleset::rule::Not;
+use crate::words::ParseError;
+use crate::words::Word;
 
 /// The most ports that `multiport` takes, a range counting for two (`XT_MULTI_PORTS`).
 const MULTIPORTS: usize = 15;

@@ -1,85 +1,8 @@
 //! A line's words, as `iptables-restore` cuts it.
 
-use std::borrow::Cow;
 use std::iter;
 
-use super::super::error::{ParseError, Problem, nearest};
-
-/// Characters of a word that an error tells.
-const SHOWN: usize = 60;
-
-/// A word, and where it stands.
-#[derive(Clone, Debug)]
-pub(in crate::ruleset::text) struct Word<'a> {
-    pub(in crate::ruleset::text) text: Cow<'a, str>,
-    pub(in crate::ruleset::text) line: u32,
-    pub(in crate::ruleset::text) column: u32,
-}
-
-impl<'a> Word<'a> {
-    pub(in crate::ruleset::text) fn new(text: &'a str, line: u32, column: u32) -> Self {
-        Word { text: text.into(), line, column }
-    }
-
-    fn error(&self, problem: Problem) -> ParseError {
-        let mut found: String = self.text.chars().take(SHOWN).collect();
-        if found.len() < self.text.len() {
-            found.push('…');
-        }
-        ParseError { line: self.line, column: self.column, found: found.into(), problem }
-    }
-
-    pub(in crate::ruleset::text) fn unknown<'c>(
-        &self,
-        what: &'static str,
-        known: impl IntoIterator<Item = &'c str>,
-    ) -> ParseError {
-        self.error(Problem::Unknown { what, nearest: nearest(&self.text, known) })
-    }
-
-    pub(in crate::ruleset::text) fn not_handled(&self, why: &'static str) -> ParseError {
-        self.error(Problem::NotHandled { why })
-    }
-
-    pub(in crate::ruleset::text) fn invalid(&self, expected: &'static str) -> ParseError {
-        self.error(Problem::Invalid { expected })
-    }
-
-    pub(in crate::ruleset::text) fn missing(&self, what: &'static str) -> ParseError {
-        self.error(Problem::Missing { what })
-    }
-
-    pub(in crate::ruleset::text) fn misplaced(&self, why: &'static str) -> ParseError {
-        self.error(Problem::Misplaced { why })
-    }
-
-    /// The parts between separators, each in its place.
-    pub(in crate::ruleset::text) fn split(&self, separator: char) -> impl Iterator<Item = Word<'_>> {
-        let mut column = self.column;
-        self.text.split(separator).map(move |text| {
-            let word = Word { text: text.into(), line: self.line, column };
-            column = column.saturating_add(text.chars().count() as u32 + 1);
-            word
-        })
-    }
-
-    /// What is before the first separator, and what is behind it if there is one.
-    pub(in crate::ruleset::text) fn split_once(&self, separator: char) -> (Word<'_>, Option<Word<'_>>) {
-        let part = |text, column| Word { text: Cow::Borrowed(text), line: self.line, column };
-        match self.text.split_once(separator) {
-            None => (part(&*self.text, self.column), None),
-            Some((before, behind)) => {
-                let column = self.column.saturating_add(before.chars().count() as u32 + 1);
-                (part(before, self.column), Some(part(behind, column)))
-            }
-        }
-    }
-
-    /// The same word, apart from the line.
-    pub(in crate::ruleset::text) fn into_owned(self) -> Word<'static> {
-        Word { text: self.text.into_owned().into(), line: self.line, column: self.column }
-    }
-}
+use crate::words::{ParseError, Word};
 
 /// Cuts a line at blanks. Between quotation marks blanks are part of a word, and a backslash makes the next character
 /// one; a closing quotation mark ends the word.
@@ -146,13 +69,5 @@ mod tests {
         assert_eq!(words("-A \"b", 3).unwrap_err().to_string(), "3:4: \"\\\"\" needs another quotation mark behind it");
         assert_eq!(words("a \"b\\", 1).unwrap_err().column, 3);
         assert_eq!(words("a b\u{7}", 1).unwrap_err().column, 3);
-    }
-
-    #[test]
-    fn parts_know_their_place() {
-        let word = Word::new("a,bc,,d", 1, 5);
-        let parts: Vec<_> = word.split(',').map(|part| (part.text.into_owned(), part.column)).collect();
-        let expected = [("a", 5), ("bc", 7), ("", 10), ("d", 11)].map(|(text, column)| (text.to_owned(), column));
-        assert_eq!(parts, expected);
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Why text is no set of rules, and where. Nothing was loaded.
+/// Why a text cannot be read, and where. Nothing was loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct ParseError {
     /// The line, the first being 1.
@@ -25,7 +25,7 @@ pub enum Problem {
         /// The known word that it is nearest to, if one is near.
         nearest: Option<Box<str>>,
     },
-    /// iptables knows it, and it is not handled here.
+    /// The kernel's own program knows it, and it is not handled here.
     NotHandled {
         /// What it would do.
         why: &'static str,
