@@ -1,9 +1,12 @@
 //! Qdiscs: a file for each kind.
 
+mod cbq;
 mod codel;
 mod fifo;
 mod fq_codel;
 mod htb;
+#[cfg(test)]
+mod laws;
 mod pfifo_fast;
 mod prio;
 mod red;
@@ -279,6 +282,7 @@ pub(crate) fn create(
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
         QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
+        QdiscOptions::Cbq(options) => Box::new(cbq::Cbq::new(context, major, options)?),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),
     })

@@ -34,7 +34,12 @@ pub(super) fn qdisc(args: &mut Args<'_, '_>) -> Result<HtbOptions, ParseError> {
 }
 
 pub(super) fn write_qdisc(options: &HtbOptions, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, " r2q {} default {:#x}", options.r2q, options.default)?;
+    write!(f, " r2q {} default ", options.r2q)?;
+    if options.default == 0 {
+        f.write_str("0")?
+    } else {
+        write!(f, "{:#x}", options.default)?
+    }
     options.direct_qlen.map_or(Ok(()), |packets| write!(f, " direct_qlen {packets}"))
 }
 
