@@ -112,6 +112,15 @@ pub(crate) trait Qdisc: Debug + Send {
         None
     }
 
+    /// These packets will be offered soon: asks for the memory that they will need, so that waiting for it overlaps.
+    fn look_ahead(&self, _pool: &Pool, _skbs: &[Skb<'_>]) {}
+
+    /// It will be called soon: asks for its own cache line.
+    fn prefetch(&self) {}
+
+    /// The same when its own line is there: asks for its packets.
+    fn prefetch_packets(&self, _pool: &Pool) {}
+
     /// Its classes of hosts, where it can have such.
     fn hosts(&self) -> Option<&dyn HostClasses> {
         None
