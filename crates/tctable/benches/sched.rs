@@ -243,7 +243,7 @@ fn adding() -> (WallTime, f64) {
     let devices = ALL.div_ceil(NAMED);
     let mut scheduler = gateway(false);
     for device in 1..devices {
-        let device = DeviceId(u16::try_from(device).expect("a few devices").into());
+        let device = DeviceId(u16::try_from(device).expect("a few devices"));
         scheduler.add_device(device, DeviceConfig::default()).expect("a new device");
         add_htb(&mut scheduler, device);
     }

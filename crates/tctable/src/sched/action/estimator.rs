@@ -79,12 +79,12 @@ fn decayed(average: u64, ewma_log: u32, mut intervals: u64) -> u64 {
     let mut left = one;
     while intervals > 0 {
         if intervals & 1 == 1 {
-            left = left * factor >> 63;
+            left = (left * factor) >> 63;
         }
-        factor = factor * factor >> 63;
+        factor = (factor * factor) >> 63;
         intervals >>= 1;
     }
-    (u128::from(average) * left >> 63) as u64
+    ((u128::from(average) * left) >> 63) as u64
 }
 
 #[cfg(test)]
