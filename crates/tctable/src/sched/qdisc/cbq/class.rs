@@ -35,7 +35,8 @@ pub(super) struct Class {
     is_put_off: bool,
     /// Bytes that it sends in a round.
     pub(super) quantum: i64,
-    pub(super) deficit: i64,
+    /// What it may still send in this round, at its own rate and of what it borrows.
+    pub(super) deficits: [i64; 2],
     /// What it or classes below it sent.
     pub(super) sent: Count,
     pub(super) dropped: u64,
@@ -61,7 +62,7 @@ impl Class {
             is_active: false,
             is_put_off: false,
             quantum: options.allot.into(),
-            deficit: 0,
+            deficits: [0; 2],
             sent: Count::default(),
             dropped: 0,
             overlimits: 0,
@@ -100,8 +101,8 @@ impl Class {
     }
 
     /// After how many rounds it has something to spend.
-    pub(super) fn rounds(&self) -> i64 {
-        self.deficit.saturating_neg() / self.quantum.max(1) + 1
+    pub(super) fn rounds(&self, share: usize) -> i64 {
+        self.deficits[share].saturating_neg() / self.quantum.max(1) + 1
     }
 
     /// Whether anything waits in its own queue.

@@ -130,7 +130,7 @@ impl Cbq {
         let Some(class) = self.class_mut(place).filter(|class| !class.is_active) else { return };
         class.is_active = true;
         // A debt stays: else a class could shed it by running empty.
-        class.deficit = class.deficit.min(0).saturating_add(class.quantum);
+        class.deficits = class.deficits.map(|deficit| deficit.min(0).saturating_add(class.quantum));
         let prio = usize::from(class.options.prio).clamp(1, PRIOS) - 1;
         self.active[prio].push_back(place);
     }

@@ -78,11 +78,12 @@ impl Cbq {
                 match self.leave(place, level, context.now) {
                     Leave::From(lender) => {
                         let Some(class) = self.class(place) else { continue };
-                        if class.deficit > 0 {
+                        let share = usize::from(lender != place);
+                        if class.deficits[share] > 0 {
                             turn = Some((index, place, lender));
                             break;
                         }
-                        rounds = rounds.min(class.rounds());
+                        rounds = rounds.min(class.rounds(share));
                     }
                     Leave::Above => search.is_above = true,
                     Leave::At(when) => {
@@ -101,7 +102,7 @@ impl Cbq {
                 self.give(prio, level, rounds, context.now);
                 continue;
             };
-            let queued = self.take(context, prio, index, search);
+            let queued = self.take(context, prio, index, lender, search);
             if let Some(queued) = queued {
                 self.charge(context.now, place, lender, queued.len);
                 return Some(queued);
@@ -114,9 +115,10 @@ impl Cbq {
     fn give(&mut self, prio: usize, level: u8, rounds: i64, now: Instant) {
         for index in 0..self.active[prio].len() {
             let place = self.active[prio][index];
-            if let Leave::From(_) = self.leave(place, level, now) {
+            if let Leave::From(lender) = self.leave(place, level, now) {
                 if let Some(class) = self.class_mut(place) {
-                    class.deficit = class.deficit.saturating_add(class.quantum.saturating_mul(rounds));
+                    let deficit = &mut class.deficits[usize::from(lender != place)];
+                    *deficit = deficit.saturating_add(class.quantum.saturating_mul(rounds));
                 }
             }
         }
@@ -141,7 +143,14 @@ impl Cbq {
     }
 
     /// Takes a packet of a class whose turn it is, and ends its turn where its share is spent or nothing is left.
-    fn take(&mut self, context: &mut Context<'_>, prio: usize, index: usize, search: &mut Search) -> Option<Queued> {
+    fn take(
+        &mut self,
+        context: &mut Context<'_>,
+        prio: usize,
+        index: usize,
+        lender: Place,
+        search: &mut Search,
+    ) -> Option<Queued> {
         let place = *self.active[prio].get(index)?;
         let class = self.classes.get_mut(place as usize)?.as_mut()?;
         let node = class.node.as_mut()?;
@@ -158,14 +167,17 @@ impl Cbq {
             }
             Dequeue::Empty => None,
         };
-        if let Some(queued) = &queued {
+        if queued.is_some() {
             class.wake();
-            class.deficit -= i64::from(queued.len);
+        }
+        let deficit = &mut class.deficits[usize::from(lender != place)];
+        if let Some(queued) = &queued {
+            *deficit -= i64::from(queued.len);
         }
         if after.is_empty() {
             class.is_active = false;
             self.active[prio].remove(index);
-        } else if class.deficit <= 0 {
+        } else if *deficit <= 0 {
             self.active[prio].remove(index);
             self.active[prio].push_back(place);
         }
