@@ -165,7 +165,12 @@ impl Class {
     /// What it may do at a time not before `checked`.
     #[inline]
     pub(super) fn mode_at(&self, now: Instant) -> Mode {
-        let span = Span::between(self.checked, now);
+        self.mode_after(Span::between(self.checked, now))
+    }
+
+    /// What it may do when that much time has passed.
+    #[inline]
+    pub(super) fn mode_after(&self, span: Span) -> Mode {
         if !self.ceil.allows_after(span) {
             Mode::CantSend
         } else if self.rate.allows_after(span) {

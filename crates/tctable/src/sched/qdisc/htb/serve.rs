@@ -143,7 +143,7 @@ impl Htb {
                 inner.sent.count(len);
             }
             let above = one.parent;
-            let mode = one.mode_at(now);
+            let mode = one.mode_after(Span::NONE);
             if mode != one.mode {
                 self.set_mode(class, mode, now);
             }

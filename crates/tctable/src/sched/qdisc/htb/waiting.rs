@@ -14,6 +14,8 @@ pub(super) struct Waiting {
     heap: Vec<(Instant, u32)>,
     /// Where in the heap a class is.
     places: Vec<u32>,
+    /// The place below the first to which another class moved up when the first one went.
+    upcoming: usize,
 }
 
 impl Waiting {
@@ -39,6 +41,12 @@ impl Waiting {
         self.settle(place);
     }
 
+    /// One of those that will soon be the first, as long as it changes with the first one.
+    #[inline]
+    pub(super) fn upcoming(&self) -> Option<u32> {
+        self.heap.get(self.upcoming).map(|(_, class)| *class)
+    }
+
     /// A class does not wait any more.
     pub(super) fn remove(&mut self, class: u32) {
         let Some(place) = self.places.get_mut(class as usize).filter(|place| **place != NONE) else { return };
@@ -54,23 +62,36 @@ impl Waiting {
     fn settle(&mut self, mut at: usize) {
         let entry = self.heap[at];
         while let Some(above) = at.checked_sub(1).map(|before| before / CHILDREN) {
-            if self.heap[above] <= entry {
+            if self.heap[above].0 <= entry.0 {
                 break;
             }
             self.put(at, self.heap[above]);
             at = above;
         }
-        loop {
-            let first = at * CHILDREN + 1;
-            let children = first..(first + CHILDREN).min(self.heap.len());
-            let Some(least) = children.min_by_key(|child| self.heap[*child]) else { break };
-            if entry <= self.heap[least] {
+        while let Some(least) = self.least_child(at) {
+            let child = self.heap[least];
+            if entry.0 <= child.0 {
                 break;
             }
-            self.put(at, self.heap[least]);
+            if at == 0 {
+                self.upcoming = least;
+            }
+            self.put(at, child);
             at = least;
         }
         self.put(at, entry);
+    }
+
+    /// The child of a place that waits for the earliest time.
+    #[inline]
+    fn least_child(&self, at: usize) -> Option<usize> {
+        let first = at * CHILDREN + 1;
+        if let Some([a, b, c, d]) = self.heap.get(first..first + CHILDREN) {
+            let (one, other) = (usize::from(b.0 < a.0), 2 + usize::from(d.0 < c.0));
+            let one_is_later = self.heap[first + other].0 < self.heap[first + one].0;
+            return Some(first + if one_is_later { other } else { one });
+        }
+        (first..self.heap.len()).min_by_key(|child| self.heap[*child].0)
     }
 
     #[inline]
@@ -109,8 +130,10 @@ mod tests {
                     waiting.set(class, Instant::from_nanos(due));
                     model.insert(class, due);
                 }
-                let first = model.iter().map(|(class, due)| (*due, *class)).min();
-                prop_assert_eq!(waiting.first().map(|(due, class)| (due.as_nanos(), class)), first);
+                prop_assert_eq!(waiting.first().map(|(due, _)| due.as_nanos()), model.values().min().copied());
+                if let Some((due, class)) = waiting.first() {
+                    prop_assert_eq!(model[&class], due.as_nanos());
+                }
                 prop_assert_eq!(waiting.has(class), model.contains_key(&class));
             }
         }
