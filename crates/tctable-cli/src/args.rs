@@ -11,6 +11,7 @@ use tctable_lab::generate::Kind;
 
 use crate::replay::RuleArgs;
 use crate::rules;
+use crate::simulate::Simulate;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
 #[derive(Debug, Parser)]
@@ -25,6 +26,7 @@ Examples:
   tctable replay evening.pcap                     the top hosts of a capture
   tctable replay --format json *.pcap.gz          everything, for a program
   tctable replay --connections evening.pcap       the connections that are open at its end
+  tctable simulate evening.pcap --tc shaping.tc   the same capture under a shaping: who got what, with what delay
   tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded";
 
 const REPLAY_EXAMPLES: &str = "\
@@ -49,6 +51,8 @@ Exit status:
 pub(crate) enum Command {
     /// Read captures and print what a gateway would have counted.
     Replay(Box<Replay>),
+    /// Read a capture and print what each class and host would have got under a shaping.
+    Simulate(Box<Simulate>),
     /// Check files of rules, and show them.
     #[command(subcommand)]
     Rules(rules::Command),
@@ -250,7 +254,7 @@ fn sysctl(what: &str) -> Result<(String, String), String> {
 }
 
 /// Anything that reads as a prefix or an address is one; everything else is a name.
-fn lan(what: &str) -> Result<LanArg, String> {
+pub(crate) fn lan(what: &str) -> Result<LanArg, String> {
     if let Ok(prefix) = what.parse::<IpNet>() {
         return Ok(LanArg::Prefix(prefix.trunc()));
     }

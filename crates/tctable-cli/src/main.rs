@@ -5,10 +5,12 @@ mod args;
 mod generate;
 mod json;
 mod output;
+mod place;
 mod progress;
 mod replay;
 mod report;
 mod rules;
+mod simulate;
 mod sysctl;
 
 use std::process::ExitCode;
@@ -17,29 +19,45 @@ use args::{Cli, Command};
 use clap::Parser;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
+use simulate::SimulateError;
+use thiserror::Error;
 
 /// A file was cut or corrupt; the report was printed.
 const DAMAGED: u8 = 1;
 /// There is no report.
 const FAILED: u8 = 2;
 
+/// Why a command failed.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Replay(args) => replay::run(&args),
+        Command::Replay(args) => replay::run(&args).map_err(Failure::from),
+        Command::Simulate(args) => simulate::run(&args).map_err(Failure::from),
         Command::Rules(command) => match rules::run(&command) {
             Ok(true) => Ok(Outcome::Whole),
             // What is wrong with a file was told.
             Ok(false) => return ExitCode::from(FAILED),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Failure::Output(error)),
         },
-        Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole),
-        Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(ReplayError::from),
+        Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
     match result {
         Ok(Outcome::Whole) => ExitCode::SUCCESS,
         Ok(Outcome::Damaged) => ExitCode::from(DAMAGED),
         // Whoever reads the output has seen enough: `tctable replay ... | head` is no failure.
-        Err(ReplayError::Output(OutputError::Closed)) => ExitCode::SUCCESS,
+        Err(Failure::Replay(ReplayError::Output(OutputError::Closed)))
+        | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
+        | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tctable: {error}");
             ExitCode::from(FAILED)

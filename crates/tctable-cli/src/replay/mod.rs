@@ -23,8 +23,7 @@ use crate::progress::Progress;
 use crate::report::{self, Report};
 use crate::sysctl::{self, LoadError};
 use connections::Connections;
-use inputs::Input;
-pub(crate) use inputs::{Damage, FileSummary, InputError};
+pub(crate) use inputs::{Damage, FileSummary, Input, InputError, are_same, check};
 pub(crate) use lan::{Lan, LanError};
 use ledger::Ledger;
 pub(crate) use ledger::{Entry, Row, sort, sum};
@@ -88,12 +87,12 @@ pub(crate) fn run(args: &Replay) -> Result<Outcome, ReplayError> {
     }
     for output in [&args.connections, &args.trace].into_iter().flatten() {
         // As in `--trace monday.pcap tuesday.pcap`, where a file for the trace was forgotten.
-        if !is_stdout(output) && args.files.iter().any(|file| inputs::are_same(file, output)) {
+        if !is_stdout(output) && args.files.iter().any(|file| are_same(file, output)) {
             return Err(ReplayError::Overwritten(output.display().to_string()));
         }
     }
     let report_wanted = !on_stdout(&args.connections) && !on_stdout(&args.trace);
-    let inputs = inputs::check(&args.files)?;
+    let inputs = check(&args.files)?;
     let lan = Lan::new(&args.lan);
     lan.check(&inputs)?;
     let streams_to_stdout = on_stdout(&args.trace) || (on_stdout(&args.connections) && args.all);

@@ -11,6 +11,7 @@ use tctable::{Config, Gateway};
 use thiserror::Error;
 
 use crate::output::{Output, OutputError};
+use crate::place::{self, Place};
 use crate::rules::{LoadError, load_rules, load_sets};
 
 /// Numbers that no interface of a capture has.
@@ -38,19 +39,12 @@ pub(crate) struct RuleArgs {
     pub(crate) rules_out: Option<PathBuf>,
 
     /// What rules call the inside device and the outside device.
-    #[arg(long, value_name = "NAME=lan|wan", value_parser = device, requires = "rules")]
+    #[arg(long, value_name = "NAME=lan|wan", value_parser = place::device, requires = "rules")]
     pub(crate) device: Vec<(String, Place)>,
 
     /// An address of the gateway's own: what goes to it meets the chain INPUT, what comes from it OUTPUT; repeat for more.
     #[arg(long, value_name = "ADDRESS", requires = "rules")]
     pub(crate) local: Vec<IpAddr>,
-}
-
-/// Where a device is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Lan,
-    Wan,
 }
 
 /// Why rules cannot be replayed.
@@ -145,20 +139,4 @@ pub(super) fn write(gateway: &Gateway, file: &Path) -> Result<(), OutputError> {
         output.relieve()?;
     }
     output.finish()
-}
-
-/// One `--device`.
-fn device(what: &str) -> Result<(String, Place), String> {
-    let (name, place) = what.split_once('=').ok_or("no `=` in it")?;
-    let place = match place {
-        "lan" => Place::Lan,
-        "wan" => Place::Wan,
-        other => return Err(format!("{other} is neither lan nor wan")),
-    };
-    match name.len() {
-        0 => Err("no name".to_owned()),
-        // What rules can name (IFNAMSIZ).
-        1..16 => Ok((name.to_owned(), place)),
-        _ => Err("a name has at most 15 bytes".to_owned()),
-    }
 }

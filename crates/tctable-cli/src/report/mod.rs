@@ -89,7 +89,7 @@ pub(crate) fn print(mut report: Report<'_>, args: &Replay) -> Result<(), OutputE
 }
 
 /// The terminal's width, or what COLUMNS says: shells do not pass it on by themselves, so whoever sets it means it.
-fn width() -> Option<usize> {
+pub(crate) fn width() -> Option<usize> {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     told.or_else(|| {
         let (width, _) = terminal_size::terminal_size_of(stdout())?;
@@ -97,7 +97,7 @@ fn width() -> Option<usize> {
     })
 }
 
-fn colored(color: Color) -> bool {
+pub(crate) fn colored(color: Color) -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     wants_color(color, stdout().is_terminal() && !dumb, set("NO_COLOR"))

@@ -29,8 +29,9 @@ impl Seen {
         if network < ETHERNET + TAG { plain } else { Seen::tagged(skb, plain) }
     }
 
-    /// Four bytes, so many from the network header on. The outermost tag is not among those before it, nor anything before
-    /// the link header.
+    /// Four bytes, so many from the network header on. The outermost tag is not among those before it. `None` where the
+    /// packet ends before; bytes before its beginning are zero, as long as one of the four is not: the kernel would read
+    /// what happens to be in memory there.
     #[inline]
     pub(crate) fn word(&self, data: &[u8], offset: i64) -> Option<u32> {
         self.bytes(data, offset).map(u32::from_be_bytes)
@@ -49,19 +50,25 @@ impl Seen {
     /// As [`Seen::word`], but any number of bytes.
     #[inline]
     pub(crate) fn bytes<const N: usize>(&self, data: &[u8], offset: i64) -> Option<[u8; N]> {
-        if offset < 0 && self.tag.is_some() {
+        if offset < 0 {
             return self.bytes_before(data, offset);
         }
         let at = usize::try_from(offset.checked_add(self.network as i64)?).ok()?;
         data.get(at..)?.first_chunk().copied()
     }
 
-    #[cold]
     fn bytes_before<const N: usize>(&self, data: &[u8], offset: i64) -> Option<[u8; N]> {
-        let start = usize::try_from(offset.checked_add(ETHERNET as i64)?).ok()?;
+        let link_len = self.link_len();
+        let start = offset.checked_add(link_len).filter(|start| *start > -(N as i64))?;
+        let tag = link_len..link_len + if self.tag.is_some() { TAG as i64 } else { 0 };
+        // A tag's type stands before the protocol that it is followed by.
+        let tag = tag.start - 2..tag.end - 2;
         let mut bytes = [0; N];
         for (byte, at) in bytes.iter_mut().zip(start..) {
-            *byte = *data.get(if at < ETHERNET - 2 { at } else { at + TAG })?;
+            let at = if at < tag.start { at } else { at + (tag.end - tag.start) };
+            if let Ok(at) = usize::try_from(at) {
+                *byte = *data.get(at)?;
+            }
         }
         Some(bytes)
     }
@@ -109,7 +116,8 @@ mod tests {
         assert_eq!(seen.word(&frame, -1), Some(0x0000_0708));
         assert_eq!(seen.word(&frame, 1), Some(0x0708_0045));
         assert_eq!(seen.word(&frame, -14), Some(0));
-        for offset in [-15, 2, i64::MAX, i64::MIN] {
+        assert_eq!(seen.word(&frame, -16), Some(0));
+        for offset in [-18, 2, i64::MAX, i64::MIN] {
             assert_eq!(seen.word(&frame, offset), None);
         }
         (packet.network_offset, packet.protocol) = (14, 0x88a8);

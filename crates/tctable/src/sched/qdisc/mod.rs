@@ -1,9 +1,14 @@
 //! Qdiscs: a file for each kind.
 
+mod cbq;
 mod codel;
 mod fifo;
+#[cfg(test)]
+mod filtered;
 mod fq_codel;
 mod htb;
+#[cfg(test)]
+mod laws;
 mod pfifo_fast;
 mod prio;
 mod red;
@@ -288,6 +293,7 @@ pub(crate) fn create(
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
         QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
+        QdiscOptions::Cbq(options) => Box::new(cbq::Cbq::new(context, major, options)?),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),
     })

@@ -4,10 +4,13 @@ use std::fmt::{self, Display};
 
 use super::args::Args;
 use super::filter;
+use super::hosts;
 use super::kinds;
 use super::units;
 use crate::packet::DeviceId;
-use crate::sched::{ClassRequest, FilterQuery, FilterRequest, Flags, Handle, QdiscRequest, QdiscSpec, Rate};
+use crate::sched::{
+    ClassRequest, FilterQuery, FilterRequest, Flags, Handle, HostClassOptions, QdiscRequest, QdiscSpec, Rate,
+};
 use crate::words::{ParseError, Word};
 
 /// What a line of tc asks for.
@@ -25,6 +28,10 @@ pub enum Command {
     SetFilter(FilterRequest, Flags),
     /// `filter delete`.
     DeleteFilter(FilterQuery),
+    /// `hostclass add`, `change`, `replace`: what classes of hosts are like. tc has no such line.
+    SetHostClasses(DeviceId, HostClassOptions),
+    /// `hostclass delete`: the classes of hosts below that qdisc go.
+    DeleteHostClasses(DeviceId, Handle),
     /// `link set dev DEVICE speed RATE`: what the device's link carries. tc has no such line.
     SetSpeed(DeviceId, Rate),
 }
@@ -37,7 +44,9 @@ impl Command {
             Command::SetClass(request, _) | Command::DeleteClass(request) => request.device,
             Command::SetFilter(request, _) => request.device,
             Command::DeleteFilter(query) => query.device,
-            Command::SetSpeed(device, _) => *device,
+            Command::SetHostClasses(device, _)
+            | Command::DeleteHostClasses(device, _)
+            | Command::SetSpeed(device, _) => *device,
         }
     }
 
@@ -50,6 +59,10 @@ impl Command {
             Command::DeleteClass(request) => write_class(request, "delete", device, f),
             Command::SetFilter(request, flags) => filter::write_request(request, verb(*flags), device, f),
             Command::DeleteFilter(query) => filter::write_query(query, device, f),
+            Command::SetHostClasses(_, options) => hosts::write_set(options, device, f),
+            Command::DeleteHostClasses(_, qdisc) => {
+                write!(f, "hostclass delete dev {device} parent {}", class_text(*qdisc))
+            }
             Command::SetSpeed(_, speed) => write!(f, "link set dev {device} speed {}", units::write_rate(*speed)),
         })
     }

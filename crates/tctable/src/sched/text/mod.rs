@@ -5,11 +5,17 @@
 //! to change some options and leave the others (`qdisc change`, for `fq_codel`, `codel` and `sfq`); here what a line does
 //! not say is as it is by default.
 //!
-//! Beside tc's own there are lines of ours: `link set dev DEVICE speed RATE` says how fast a link is.
+//! Beside tc's own there are lines of ours:
+//!
+//! - `link set dev DEVICE speed RATE` says how fast a link is; rates of lines behind it may be shares of that (`30%`).
+//! - `hostclass add dev DEVICE parent CLASS [prefix4 32] [prefix6 128] [timeout 60s] [max 100000] htb rate RATE ...` gives each
+//!   inside host that no filter puts elsewhere a class like this, with its first packet, until it had none for the timeout.
+//!   Hosts share one by their prefixes: `prefix6 64` is a class for each subnet.
 
 mod args;
 mod command;
 mod filter;
+mod hosts;
 mod kinds;
 mod lines;
 mod reader;

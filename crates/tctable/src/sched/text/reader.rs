@@ -1,6 +1,7 @@
 use super::args::Args;
 use super::command::{self, Command, Devices};
 use super::filter;
+use super::hosts;
 use super::lines::{Line, lines};
 use crate::packet::DeviceId;
 use crate::words::ParseError;
@@ -55,6 +56,7 @@ impl Reader {
             "qdisc" => command::qdisc(&mut args, &self.devices)?,
             "class" => command::class(&mut args, &self.devices)?,
             "filter" => filter::filter(&mut args, &self.devices)?,
+            "hostclass" => hosts::hosts(&mut args, &self.devices)?,
             "link" => command::link(&mut args, &mut self.devices)?,
             _ => return Err(object.unknown("object", OBJECTS)),
         };
@@ -63,4 +65,4 @@ impl Reader {
 }
 
 /// What lines are about.
-const OBJECTS: [&str; 4] = ["qdisc", "class", "filter", "link"];
+const OBJECTS: [&str; 5] = ["qdisc", "class", "filter", "hostclass", "link"];

@@ -2,8 +2,8 @@ use super::*;
 use crate::packet::DeviceId;
 use crate::sched::{
     CbqClassOptions, CbqOptions, ClassOptions, ClassRequest, CodelOptions, Flags, FqCodelOptions, Handle,
-    HtbClassOptions, HtbOptions, LinkLayer, PrioOptions, QdiscOptions, QdiscRequest, QdiscSpec, Rate, RateSpec,
-    RedOptions, SfqOptions, TbfOptions,
+    HostClassOptions, HtbClassOptions, HtbOptions, LinkLayer, PrioOptions, QdiscOptions, QdiscRequest, QdiscSpec, Rate,
+    RateSpec, RedOptions, SfqOptions, TbfOptions,
 };
 use crate::time::Duration;
 use proptest::prelude::*;
@@ -132,6 +132,7 @@ fn a_classes_words_are_those_of_htb() {
         ("rate 1mbit ceil 0", plain),
         ("rate 1mbit ceil 2mbit", HtbClassOptions { ceil: Some(rate(250_000)), ..plain }),
         ("rate 1mbit burst 15k cburst 10kb", HtbClassOptions { burst: Some(15_360), cburst: Some(10_240), ..plain }),
+        ("rate 1mbit bu 15k c 1", HtbClassOptions { burst: Some(15_360), cburst: Some(1), ..plain }),
         ("rate 1mbit buffer 15k/8 cmaxburst 1", HtbClassOptions { burst: Some(15_360), cburst: Some(1), ..plain }),
         (
             "rate 1mbit prio 3 quantum 1500 mtu 9000",
@@ -145,7 +146,48 @@ fn a_classes_words_are_those_of_htb() {
     let ceil = Some(RateSpec { rate: Rate(250_000), ..spec });
     let expected = HtbClassOptions { rate: spec, ceil, ..plain };
     assert_eq!(htb("rate 1mbit ceil 2mbit overhead 24 mpu 64 linklayer adsl"), expected);
-    assert_eq!(htb("ov 24 mpu 0x40 linkl atm ceil 2mbit rate 1mbit"), expected);
+    assert_eq!(htb("ov 24 mpu 064 linkl atm ceil 2mbit rate 1mbit"), expected);
+}
+
+#[test]
+fn hosts_get_classes() {
+    let class = HtbClassOptions { rate: rate(250_000), ..HtbClassOptions::default() };
+    let plain = HostClassOptions {
+        parent: Handle::new(1, 1).into(),
+        prefix_v4: 32,
+        prefix_v6: 128,
+        timeout: Duration::from_secs(60),
+        max: 100_000,
+        class,
+    };
+    let ceil = HtbClassOptions { ceil: Some(rate(2_500_000)), ..class };
+    for (words, options) in [
+        ("parent 1:1 htb rate 2mbit", plain),
+        (
+            "parent 1: prefix4 24 prefix6 64 timeout 90s max 50 htb rate 2mbit ceil 20mbit",
+            HostClassOptions {
+                parent: Handle::new(1, 0).into(),
+                prefix_v4: 24,
+                prefix_v6: 64,
+                timeout: Duration::from_secs(90),
+                max: 50,
+                class: ceil,
+            },
+        ),
+    ] {
+        assert_eq!(read(&format!("hostclass add dev eth0 {words}")), [Command::SetHostClasses(ETH0, options)]);
+    }
+    let deleted = Command::DeleteHostClasses(ETH0, Handle::new(1, 0));
+    assert_eq!(read("hostclass del dev eth0 parent 1:1"), [deleted]);
+    for (words, told) in [
+        ("htb rate 1mbit", "1:1: \"hostclass\" needs a parent: the qdisc or a class of it"),
+        ("parent 1:1", "1:1: \"hostclass\" needs what each class gets: htb rate RATE"),
+        ("parent 1:1 prefix4 33", "1:43: \"33\" is not a prefix length, 0 to 32"),
+        ("parent 1:1 timeout 60", "1:43: \"60\" is not a time of at least a second, such as 60s"),
+        ("parent 1:1 prefix 32", "1:35: unknown word of hostclass \"prefix\": did you mean \"prefix4\"?"),
+    ] {
+        assert_eq!(wrong(&format!("hostclass add dev eth0 {words}")), told);
+    }
 }
 
 #[test]
@@ -331,6 +373,14 @@ fn errors_tell_the_place_and_what_was_meant() {
         ("class add dev eth0 parent 1: classid 1:1 htb ceil 1mbit", "1:42: \"htb\" needs a rate"),
         ("class add dev eth0 parent 1: classid 1:1 htb rate 10k", "1:51: unknown unit of rates \"k\""),
         (
+            "class add dev eth0 parent 1: classid 1:1 htb rate 1mbit rate 2mbit",
+            "1:57: \"rate\" stands here a second time, or with another word that says the same",
+        ),
+        (
+            "class add dev eth0 parent 1: classid 1:1 htb rate 1mbit quantum 0x600",
+            "1:65: \"0x600\" is not a number of bytes",
+        ),
+        (
             "class add dev eth0 parent 1: classid 1:1 prio",
             "1:42: \"prio\" has no classes that can be made: htb and cbq have",
         ),
@@ -505,8 +555,16 @@ fn any_command() -> impl Strategy<Value = Command> {
     });
     let delete_class = (any_handle(), any_handle())
         .prop_map(|(parent, class)| Command::DeleteClass(ClassRequest { device: ETH0, parent, class, options: None }));
+    let template = (any_handle(), 0u8..=32, 0u8..=128, 1_000_000_000u64..4_000_000_000_000, any::<u32>(), any_class());
+    let template =
+        template.prop_filter_map("of htb, below a qdisc", |(parent, prefix_v4, prefix_v6, timeout, max, class)| {
+            let ClassOptions::Htb(class) = class else { return None };
+            let parent = Some(parent).filter(|parent| parent.major() != 0 && *parent != Handle::ROOT)?.into();
+            let timeout = Duration::from_nanos(timeout);
+            Some(Command::SetHostClasses(ETH0, HostClassOptions { parent, prefix_v4, prefix_v6, timeout, max, class }))
+        });
     let speed = any_rate().prop_map(|rate| Command::SetSpeed(ETH0, rate));
-    prop_oneof![4 => qdisc, 1 => hooks, 4 => class, 1 => delete_qdisc, 1 => delete_class, 1 => speed]
+    prop_oneof![4 => qdisc, 1 => hooks, 4 => class, 1 => delete_qdisc, 1 => delete_class, 1 => template, 1 => speed]
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use super::{Block, Chain, Filters, Priority};
 use crate::sched::action::LAST_CHAIN;
 use crate::sched::control::Flags;
-use crate::sched::filter::classifier::{ChangeContext, Classifier, FilterKinds, Place, ViewContext};
+use crate::sched::filter::classifier::{ChangeContext, FilterKinds, Place, ViewContext};
 use crate::sched::filter::ether_type::EtherType;
 use crate::sched::filter::request::{
     FilterChange, FilterError, FilterKey, FilterQuery, FilterRequest, FilterStatistics, FilterView,

@@ -7,8 +7,7 @@ pub(super) use selector::{hex, signed};
 use super::Kind;
 use crate::sched::text::args::Args;
 use crate::sched::text::command::once;
-use crate::sched::text::units;
-use crate::sched::{U32Node, U32Offset, U32Options, U32Selector, U32VariableOffset};
+use crate::sched::{U32Node, U32Options, U32Selector, U32VariableOffset};
 use crate::words::{ParseError, Word};
 
 /// What can be cut short.
@@ -171,8 +170,6 @@ fn offset(args: &mut Args<'_, '_>, selector: &mut U32Selector) -> Result<(), Par
     if selector.offset.is_none() && !selector.eat {
         return Err(args.last().missing("plus, at, mask, shift or eat"));
     }
-    // `plus 0` says nothing, as in the kernel's own listing.
-    selector.offset = selector.offset.filter(|offset| *offset != U32Offset::default());
     Ok(())
 }
 

@@ -1,0 +1,179 @@
+//! From a frame of the capture to the device that it leaves by.
+
+use std::net::IpAddr;
+
+use tctable::Gateway;
+use tctable::account::Inside;
+use tctable::conntrack::{CtState, Direction};
+use tctable::gateway::{Observer, Seen};
+use tctable::packet::{Address, Family, Frame, LinkType, NotIp, PacketInfo};
+use tctable::sched::{Count, CtInfo, HostKey, Skb};
+use tctable::time::Instant;
+
+use super::shaped::Shaped;
+use super::simulation::{Going, Simulation};
+use crate::output::OutputError;
+use crate::place::Place;
+
+/// The simulations, and what all of them are told.
+pub(super) struct Feed {
+    pub(super) simulations: Vec<Simulation>,
+    pub(super) out: Option<Shaped>,
+    /// The prefixes that are inside.
+    pub(super) inside: Inside,
+    /// Whether interfaces are inside too: then whoever the gateway knows is.
+    pub(super) by_interface: bool,
+    pub(super) totals: Totals,
+    /// Why it cannot go on.
+    pub(super) failed: Option<OutputError>,
+}
+
+/// What came in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Totals {
+    /// All frames.
+    pub(crate) frames: Count,
+    /// From outside to outside: no device's.
+    pub(crate) outside: Count,
+    /// No IP packets.
+    pub(crate) not_ip: Count,
+    /// Whose time was before an earlier one's.
+    pub(crate) late: u64,
+    /// Of another link layer than the first: they are not in `--pcap-out`.
+    pub(crate) other_link: u64,
+    pub(crate) first: Option<Instant>,
+    pub(crate) last: Instant,
+    link: Option<LinkType>,
+}
+
+/// A burst's frames, in step with what the gateway shows.
+pub(super) struct Burst<'f, F> {
+    pub(super) feed: &'f mut Feed,
+    pub(super) frames: F,
+}
+
+impl<'a, F: Iterator<Item = Frame<'a>>> Observer for Burst<'_, F> {
+    fn seen(&mut self, gateway: &Gateway, seen: &Seen<'_>) {
+        let frame = self.frames.next().expect("each frame is shown once, in order");
+        if self.feed.failed.is_none() {
+            self.feed.failed = self.feed.frame(gateway, &frame, seen).err();
+        }
+    }
+}
+
+impl Feed {
+    fn frame(&mut self, gateway: &Gateway, frame: &Frame<'_>, seen: &Seen<'_>) -> Result<(), OutputError> {
+        let len = frame.wire_len.max(frame.data.len() as u32);
+        self.totals.late += u64::from(frame.time < self.totals.last);
+        let now = frame.time.max(self.totals.last);
+        self.totals.last = now;
+        if self.totals.first.is_none() {
+            self.totals.first = Some(now);
+            self.totals.link = Some(frame.link);
+            self.simulations.iter_mut().for_each(|simulation| simulation.begin(now));
+        }
+        self.totals.frames.count(len);
+        let info = match seen.packet {
+            Ok(info) => Some(info),
+            Err(_) => {
+                self.totals.not_ip.count(len);
+                None
+            }
+        };
+        let Some(going) = self.going(gateway, info) else {
+            self.totals.outside.count(len);
+            return Ok(());
+        };
+        let (network_offset, protocol) = network(frame, seen.packet);
+        let skb = Skb {
+            token: 0,
+            data: frame.data,
+            network_offset,
+            protocol,
+            len,
+            info,
+            mark: 0,
+            priority: priority(frame, network_offset, protocol),
+            input: Some(going.input.id()),
+            ct: ct(seen),
+            host: going.host.map(|address| HostKey::Address(address.into(), address.into())),
+        };
+        let is_first_link = self.totals.link == Some(frame.link);
+        self.totals.other_link += u64::from(!is_first_link && self.out.is_some());
+        let mut nowhere = None;
+        for simulation in &mut self.simulations {
+            let out = if is_first_link { &mut self.out } else { &mut nowhere };
+            // Each shaping sees the packet as it came.
+            simulation.arrive(now, frame, &mut skb.clone(), going, out)?;
+        }
+        Ok(())
+    }
+
+    /// Where a packet goes; `None` from outside to outside.
+    fn going(&self, gateway: &Gateway, info: Option<&PacketInfo>) -> Option<Going> {
+        let Some(info) = info else { return Some(Going { device: Place::Wan, input: Place::Lan, host: None }) };
+        let ip = |address: Address| address.to_ip(info.tuple.family);
+        let (source, destination) = (ip(info.tuple.source), ip(info.tuple.destination));
+        let going = |device, input, host| Some(Going { device, input, host: Some(host) });
+        match (self.is_inside(gateway, source), self.is_inside(gateway, destination)) {
+            (true, false) => going(Place::Wan, Place::Lan, source),
+            (false, true) => going(Place::Lan, Place::Wan, destination),
+            (true, true) => going(Place::Lan, Place::Lan, destination),
+            (false, false) => None,
+        }
+    }
+
+    fn is_inside(&self, gateway: &Gateway, address: IpAddr) -> bool {
+        self.inside.contains(address) || self.by_interface && gateway.host(address).is_some()
+    }
+}
+
+/// Where the network header begins, and the EtherType of what lies there.
+fn network(frame: &Frame<'_>, packet: Result<&PacketInfo, NotIp>) -> (u16, u16) {
+    const IPV4: u16 = 0x0800;
+    const IPV6: u16 = 0x86dd;
+    match packet {
+        Ok(info) => {
+            let protocol = if info.tuple.family == Family::V4 { IPV4 } else { IPV6 };
+            (info.network_offset, protocol)
+        }
+        Err(error) => {
+            let protocol = if let NotIp::Ethertype(ethertype) = error { ethertype } else { 0 };
+            let header = match frame.link {
+                LinkType::Ethernet => 14,
+                LinkType::LinuxSll => 16,
+                LinkType::LinuxSll2 => 20,
+                _ => 0,
+            };
+            (header, protocol)
+        }
+    }
+}
+
+/// What forwarding gives an IPv4 packet for its type of service: the priority that `prio` and `pfifo_fast` look at. IPv6
+/// packets keep 0, as in the kernel.
+fn priority(frame: &Frame<'_>, network_offset: u16, protocol: u16) -> u32 {
+    /// By the four bits of the type of service (RFC 1349): best effort, bulk, interactive, interactive bulk.
+    const PRIORITIES: [u8; 16] = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
+    match frame.data.get(usize::from(network_offset) + 1) {
+        Some(tos) if protocol == 0x0800 => PRIORITIES[usize::from(tos >> 1 & 15)].into(),
+        _ => 0,
+    }
+}
+
+/// What connection tracking says of a packet.
+fn ct(seen: &Seen<'_>) -> Option<CtInfo> {
+    let packet = seen.packet.ok()?;
+    let state = match seen.ct_state? {
+        CtState::New => CtInfo::TRACKED | CtInfo::NEW,
+        CtState::Established => CtInfo::TRACKED | CtInfo::ESTABLISHED,
+        CtState::Related => CtInfo::TRACKED | CtInfo::RELATED,
+        CtState::Invalid => CtInfo::TRACKED | CtInfo::INVALID,
+        CtState::Untracked => return None,
+    };
+    let reply = if seen.direction == Some(Direction::Reply) { CtInfo::REPLY } else { 0 };
+    let connection = seen.connection.map(|(connection, _)| connection);
+    let original = connection.map_or(packet.tuple, |connection| *connection.original());
+    let mark = connection.map_or(0, |connection| connection.mark());
+    Some(CtInfo { original, state: state | reply, mark })
+}
