@@ -34,13 +34,9 @@ const fn options(protocol: EtherType) -> FlowerOptions {
         orig_dst_ip: None,
         orig_src_port: None,
         orig_dst_port: None,
-        class: class(1),
+        class: Some(Handle::new(1, 1)),
         actions: Vec::new(),
     }
-}
-
-fn class(minor: u16) -> Option<Handle> {
-    super::super::testing::class(minor)
 }
 
 fn add(bench: &mut Bench, options: FlowerOptions) -> Result<FilterKey, FilterError> {

@@ -455,7 +455,7 @@ fn errors_tell_where_and_what_was_meant() {
             "1:40: unknown key of flower \"dst_prot\": did you mean \"dst_port\"?",
         ),
         ("filter add dev eth0 protocol pi flower", "1:30: unknown protocol \"pi\": did you mean \"ip\"?"),
-        ("filter add dev eth0 basic match 'cmp(u8 at 0 eg 1)'", "1:46: unknown operator \"eg\": did you mean \"eq\"?"),
+        ("filter add dev eth0 basic match cmp(u8 at 0 eg 1)", "1:45: unknown operator \"eg\": did you mean \"eq\"?"),
         ("filter add dev eth0 prio 1", "1:1: \"filter\" needs a kind of filter"),
         ("filter add matchall", "1:1: \"filter\" needs a device: dev NAME"),
     ] {
