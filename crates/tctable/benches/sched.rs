@@ -47,9 +47,11 @@ const START: Instant = Instant::from_secs(1_000);
 const LINK: u64 = 10_000_000_000;
 const LEN: u32 = 1000;
 const SPACING: Duration = Duration::from_nanos(LEN as u64 * 8 * 1_000_000_000 / LINK);
-const PAIRS: u32 = 500_000;
+const PAIRS: u32 = 1 << 19;
 const ROUNDS: u32 = 5;
-/// Packets of each active class that wait all the time.
+/// Packets come in bursts of so many, and as many leave in between.
+const BURST: u32 = 32;
+/// Packets of each active class that wait at first; with few active ones there are enough for a burst.
 const WAITING: u32 = 2;
 /// Classes to a qdisc that have minor numbers, the parent's own left out.
 const NAMED: u32 = 65_534;
@@ -188,34 +190,43 @@ fn measure(case: &Case) -> f64 {
     fill(&mut scheduler, case);
     let stride = classes / active;
     let mut now = START + Duration::from_secs(10);
-    for _ in 0..WAITING {
+    for _ in 0..WAITING.max(2 * BURST / active) {
         (0..active).for_each(|number| offer(&mut scheduler, now, kind, number * stride));
     }
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
     let mut best = f64::INFINITY;
+    let mut burst = Vec::with_capacity(BURST as usize);
     // The first round is for all to settle.
     for round in 0..=ROUNDS {
-        let pairs = if round == 0 { PAIRS.max(2 * WAITING * active) } else { PAIRS };
+        let pairs = if round == 0 { PAIRS.max((2 * WAITING * active).next_multiple_of(BURST)) } else { PAIRS };
         let begun = time::Instant::now();
-        for _ in 0..pairs {
-            now += SPACING;
-            let sent = loop {
-                match scheduler.poll(now, DEVICE) {
-                    Poll::Packet(departure) => break departure.token as u32,
-                    Poll::Later(at) => now = at,
-                    Poll::Empty => panic!("packets wait"),
-                }
-            };
-            let next = match situation {
-                Situation::Held => sent,
-                Situation::Borrow => {
-                    random ^= random << 13;
-                    random ^= random >> 7;
-                    random ^= random << 17;
-                    (((random >> 32) * u64::from(active)) >> 32) as u32 * stride
-                }
-            };
-            offer(&mut scheduler, now, kind, next);
+        for _ in 0..pairs / BURST {
+            burst.clear();
+            for _ in 0..BURST {
+                now += SPACING;
+                let sent = loop {
+                    match scheduler.poll(now, DEVICE) {
+                        Poll::Packet(departure) => break departure.token as u32,
+                        Poll::Later(at) => now = at,
+                        Poll::Empty => panic!("packets wait"),
+                    }
+                };
+                let next = match situation {
+                    Situation::Held => sent,
+                    Situation::Borrow => {
+                        random ^= random << 13;
+                        random ^= random >> 7;
+                        random ^= random << 17;
+                        (((random >> 32) * u64::from(active)) >> 32) as u32 * stride
+                    }
+                };
+                burst.push(packet(kind, next));
+            }
+            scheduler.look_ahead(DEVICE, &burst);
+            for skb in &mut burst {
+                let offer = scheduler.offer(now, DEVICE, skb);
+                assert!(matches!(offer, Offer::Queued { .. }), "{offer:?}");
+            }
         }
         if round > 0 {
             best = best.min(begun.elapsed().as_nanos() as f64 / f64::from(pairs));

@@ -18,11 +18,13 @@ Examples:
   The packets as they would have left:
     tctable simulate evening.pcap --tc shaping.tc --pcap-out shaped.pcap
 
-FILE as lines of tc, as `tc -batch` has them (a leading `tc`, # comments and \\ at the end of a line are fine):
+FILE as lines of tc, as `tc -batch` has them:
   link set dev wan speed 100mbit
   qdisc add dev wan root handle 1: htb default 12
   class add dev wan parent 1: classid 1:1 htb rate 100kbps ceil 100kbps
   class add dev wan parent 1:1 classid 1:10 htb rate 30kbps ceil 100kbps
+  hostclass add dev wan parent 1:1 prefix6 64 timeout 60s max 100000 htb rate 1kbps ceil 100kbps
+`link` and `hostclass` are not tc's: the one says how fast a line is (and then rates may be shares of it, 30%), the other gives each inside host that no filter puts elsewhere a class of its own, with its first packet, until it had none for the timeout.
 
 FILE as TOML, which says the same in the same words:
   [[link]]
@@ -41,10 +43,11 @@ FILE as TOML, which says the same in the same words:
   kind = \"htb\"
   rate = \"100kbps\"
 
-A packet from inside to outside leaves by the device wan, one to inside by lan, one that is no IP packet by wan. One that is
-not from inside nor goes there is counted apart. A packet has left, and its delay is over, when its last byte has: a link
-without a speed takes it at once. After the last packet the queues are emptied to the end. Connections are tracked beside it,
-so that filters can ask for their state and their original addresses.
+A packet from inside to outside leaves by the device wan, one to inside by lan, one that is no IP packet by wan; one from outside to outside is counted apart. It meets the ingress filters of the device that it comes in by first.
+
+A packet has left, and its delay is over, when its last byte has; a line without a speed takes it at once. After the last packet the queues are emptied to the end. Offered rates are told over the time from the first packet to the last, carried ones until all had left. Hosts have what they sent with the device wan, what they received with lan. Percentiles are right to 1 part in 64.
+
+Connections are tracked beside it, as in `replay`, so that filters can ask for their state and their original addresses. Marks are 0 unless an action sets them. IPv4 packets have the priority of their type of service, as forwarded ones have in the kernel.
 
 Exit status:
   0  the capture was read to its end

@@ -20,6 +20,7 @@ pub const GET_CLASS: u16 = 42;
 pub const NEW_FILTER: u16 = 44;
 pub const DELETE_FILTER: u16 = 45;
 pub const GET_FILTER: u16 = 46;
+pub const NEW_CHAIN: u16 = 100;
 /// `RTMGRP_TC`
 const GROUP: u32 = 1 << 3;
 

@@ -2,8 +2,9 @@
 
 use tctable::packet::DeviceId;
 use tctable::sched::{
-    ClassOptions, ClassRequest, Flags, Handle, HtbClassOptions, HtbOptions, QdiscOptions, QdiscRequest, QdiscSpec,
-    Rate, RateSpec, TbfOptions,
+    ClassOptions, ClassRequest, EtherType, FilterOptions, FilterQuery, FilterRequest, Flags, Handle, HtbClassOptions,
+    HtbOptions, QdiscOptions, QdiscRequest, QdiscSpec, Rate, RateSpec, TbfOptions, U32Key, U32Node, U32Options,
+    U32Selector,
 };
 
 use super::netlink::{self, KIND, Message, OPTIONS, put};
@@ -26,8 +27,32 @@ pub struct Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    Qdisc { what: What, parent: Handle, handle: Handle, kind: Option<Kind> },
-    Class { what: What, parent: Handle, class: Handle, rate: Option<u32> },
+    Qdisc {
+        what: What,
+        parent: Handle,
+        handle: Handle,
+        kind: Option<Kind>,
+    },
+    Class {
+        what: What,
+        parent: Handle,
+        class: Handle,
+        rate: Option<u32>,
+    },
+    /// Of kind u32: all packets to port `class`, say.
+    Filter {
+        what: What,
+        parent: Handle,
+        priority: u16,
+        protocol: EtherType,
+        handle: u32,
+        class: Handle,
+    },
+}
+
+/// Packets that belong to a class, told from those of others by that.
+fn key(class: Handle) -> U32Key {
+    U32Key { value: class.0, mask: u32::MAX, at: 16, offset_mask: 0 }
 }
 
 /// A rate of that many bytes a second.
@@ -116,6 +141,23 @@ impl Operation {
                 }
                 (what.message(netlink::NEW_QDISC), what.flags(), handle, parent)
             }
+            Operation::Filter { what, parent, priority, protocol, handle, class } => {
+                put(&mut attributes, KIND, b"u32\0");
+                if let What::New(_) = what {
+                    let U32Key { value, mask, at, .. } = key(class);
+                    // TCA_U32_SEL: terminal, shift, keys, no offset, no hash; the key
+                    let mut selector = vec![1, 0, 1, 0];
+                    selector.extend_from_slice(&[0; 12]);
+                    selector.extend([mask.to_be_bytes(), value.to_be_bytes(), at.to_ne_bytes(), [0; 4]].concat());
+                    // TCA_U32_CLASSID
+                    let mut options = nested(1, &words(&[to_kernel(class).0]));
+                    put(&mut options, 5, &selector);
+                    put(&mut attributes, OPTIONS, &options);
+                }
+                let info = u32::from(priority) << 16 | u32::from(protocol.0.to_be());
+                let (what, flags, parent) = (what.message(netlink::NEW_FILTER), what.flags(), to_kernel(parent).0);
+                return Message { what, flags, device, handle, parent, info, attributes };
+            }
             Operation::Class { what, parent, class, rate } => {
                 if let Some(rate) = rate {
                     put(&mut attributes, KIND, b"htb\0");
@@ -147,4 +189,13 @@ pub fn class_request(device: DeviceId, parent: Handle, class: Handle, rate: Opti
         })
     });
     ClassRequest { device, parent, class, options }
+}
+
+pub fn filter_request(operation: Operation, device: DeviceId) -> Option<(FilterRequest, FilterQuery)> {
+    let Operation::Filter { parent, priority, protocol, handle, class, .. } = operation else { return None };
+    let selector = U32Selector { terminal: true, keys: vec![key(class)], ..U32Selector::default() };
+    let node = U32Node { selector: Some(selector), class: Some(class), ..U32Node::default() };
+    let options = FilterOptions::U32(U32Options::Node(node));
+    let query = FilterQuery { device, parent, protocol, priority, chain: 0, handle, kind: Some("u32".into()) };
+    Some((FilterRequest { device, parent, protocol, priority, chain: 0, handle, options }, query))
 }

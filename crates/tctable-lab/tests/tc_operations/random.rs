@@ -1,6 +1,6 @@
 //! Random operations, such that they often meet each other.
 
-use tctable::sched::{Flags, Handle};
+use tctable::sched::{EtherType, Flags, Handle};
 
 use super::operation::{Kind, Operation, What};
 
@@ -9,19 +9,25 @@ use super::operation::{Kind, Operation, What};
 pub struct There {
     pub qdiscs: Vec<Handle>,
     pub classes: Vec<Handle>,
+    /// By parent, priority, protocol and handle.
+    pub filters: Vec<(Handle, u16, EtherType, u32)>,
 }
 
 /// Random numbers: SplitMix64 (Steele, Lea and Flood, 2014).
-pub struct Random(u64);
+pub struct Random {
+    state: u64,
+    /// Filters hang at qdiscs only.
+    only_at_qdiscs: bool,
+}
 
 impl Random {
     pub fn new(seed: u64) -> Random {
-        Random(seed)
+        Random { state: seed, only_at_qdiscs: seed % 2 == 0 }
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ mixed >> 31
     }
@@ -72,6 +78,9 @@ impl Random {
             let kind = Some(Kind { name: "htb", options: Some(1) });
             let handle = self.qdisc(there);
             return Operation::Qdisc { what: What::New(Flags::ADD), parent: Handle::ROOT, handle, kind };
+        }
+        if self.percent(25) {
+            return self.filter_operation(there);
         }
         if self.percent(60) { self.class_operation(there) } else { self.qdisc_operation(there) }
     }
@@ -126,5 +135,57 @@ impl Random {
             class => class,
         };
         Operation::Class { what, parent, class, rate: self.percent(95).then(|| 10_000 + self.next() as u32 % 10_000) }
+    }
+
+    fn filter_operation(&mut self, there: &There) -> Operation {
+        let what = self.what();
+        let parent = match self.next() % 8 {
+            0 => Handle::UNSPEC,
+            // With `ingress`, another name for the same place.
+            1 => Handle::new(0xffff, self.pick(&[0, 1, 0xfff2, 0xfff2, 0xfff3, 0xfff3])),
+            2..5 => self.qdisc(there),
+            _ => self.class(there),
+        };
+        // The kernel lists the u32 filters of all places of a qdisc together where their priorities are the same.
+        let priority = match parent.minor() {
+            0 | 0xfff2 => self.pick(&[0, 1, 2, 3, 0xc000, 0xbfff]),
+            minor => minor % 0x100 * 10 + self.pick(&[1, 2, 3]),
+        };
+        let protocols = [EtherType::IPV4, EtherType::IPV4, EtherType::IPV6, EtherType::ALL, EtherType::UNSPEC];
+        let protocol = self.pick(&protocols);
+        let handle = self.pick(&[0, 0, 0, 0, 2, 0x800, 0x801]);
+        let class = match &there.classes[..] {
+            [] => Handle::UNSPEC,
+            classes => self.pick(classes),
+        };
+        if !there.filters.is_empty() && self.percent(40) {
+            let (parent, priority, protocol, handle) = self.pick(&there.filters);
+            return self.filter(what, parent, priority, protocol, handle, class);
+        }
+        self.filter(what, parent, priority, protocol, handle, class)
+    }
+
+    /// In the kernel, whether a class is in use that is named before it is made depends on where the filter hangs, and a
+    /// class that filters at a class name can be deleted at the second attempt: so classes are named only where they are,
+    /// and at qdiscs. The u32 filters of a qdisc's places have their tables in common, and the last filter of a priority
+    /// takes it along only where no other has any.
+    fn filter(
+        &mut self,
+        what: What,
+        parent: Handle,
+        priority: u16,
+        protocol: EtherType,
+        handle: u32,
+        class: Handle,
+    ) -> Operation {
+        let is_at_qdisc = matches!(parent.minor(), 0 | 0xfff2 | 0xfff3);
+        let class = if is_at_qdisc { class } else { Handle::UNSPEC };
+        let (parent, handle) = match (self.only_at_qdiscs, what) {
+            (true, _) if parent.major() == u16::MAX => (Handle::new(0xffff, 0xfff2), handle),
+            (true, _) => (Handle::new(parent.major(), 0), handle),
+            (false, What::Delete) => (parent, 0),
+            (false, _) => (parent, handle),
+        };
+        Operation::Filter { what, parent, priority, protocol, handle, class }
     }
 }

@@ -13,10 +13,22 @@ use crate::time::{Duration, Instant};
 pub(crate) struct CodelParameters {
     pub(crate) target: Duration,
     pub(crate) interval: Duration,
-    /// Packets that waited longer are marked at once.
-    pub(crate) ce_threshold: Option<Duration>,
+    /// Packets that waited longer are marked at once: any time that can be, where none are.
+    pub(crate) ce_threshold: Duration,
     /// Whether packets are marked in place of being dropped.
     pub(crate) ecn: bool,
+}
+
+impl CodelParameters {
+    /// As an option has it: `None` for never.
+    pub(crate) fn threshold(option: Option<Duration>) -> Duration {
+        option.unwrap_or(Duration::from_nanos(u64::MAX))
+    }
+
+    /// The other way round.
+    pub(crate) fn option(threshold: Duration) -> Option<Duration> {
+        Some(threshold).filter(|threshold| threshold.as_nanos() < u64::MAX)
+    }
 }
 
 /// What CoDel counts over all queues of a qdisc.
@@ -69,7 +81,7 @@ impl Codel {
             while self.dropping && now >= self.drop_next {
                 self.count = self.count.saturating_add(1);
                 if parameters.ecn && queued.mark() {
-                    counters.ecn_mark += 1;
+                    counters.ecn_mark = counters.ecn_mark.wrapping_add(1);
                     self.drop_next += self.spacing(parameters);
                     break;
                 }
@@ -89,7 +101,7 @@ impl Codel {
             self.drop_next = now + self.spacing(parameters);
             let is_marked = parameters.ecn && queued.mark();
             if is_marked {
-                counters.ecn_mark += 1;
+                counters.ecn_mark = counters.ecn_mark.wrapping_add(1);
             } else {
                 context.drop(queued, DropCause::Codel);
                 queued = self.next(context, fifo, parameters, counters)?;
@@ -97,8 +109,8 @@ impl Codel {
             // Also where the packet that follows is not late: then the next one ends this state.
             self.dropping = true;
         }
-        if parameters.ce_threshold.is_some_and(|threshold| self.delay > threshold) && queued.mark() {
-            counters.ce_mark += 1;
+        if self.delay > parameters.ce_threshold && queued.mark() {
+            counters.ce_mark = counters.ce_mark.wrapping_add(1);
         }
         Some(queued)
     }
@@ -158,8 +170,8 @@ impl Codel {
     }
 
     /// Whether an empty queue's state is any other than that of a queue which never was.
-    pub(crate) fn is_worth_keeping(&self, now: Instant, parameters: &CodelParameters) -> bool {
-        let memory = parameters.interval.as_nanos().saturating_mul(Codel::MEMORY);
+    pub(crate) fn is_worth_keeping(&self, now: Instant, interval: Duration) -> bool {
+        let memory = interval.as_nanos().saturating_mul(Codel::MEMORY);
         self.count.wrapping_sub(self.last_count) > 1 && now.since(self.drop_next).as_nanos() < memory
     }
 }

@@ -121,7 +121,7 @@ impl Device {
 
     /// Whether a qdisc has that number: at the root, below it or at the hooks.
     pub(crate) fn knows(&self, major: u16) -> bool {
-        self.places.contains_key(&major) || self.hooks.as_ref().is_some_and(|_| major == Hooks::HANDLE.major())
+        self.node(major).is_some() || self.hooks.as_ref().is_some_and(|_| major == Hooks::HANDLE.major())
     }
 
     /// Where the qdisc of that number hangs.
@@ -149,7 +149,9 @@ impl Device {
     /// The qdisc of that number at the root or below it.
     pub(crate) fn node(&self, major: u16) -> Option<&Node> {
         let path = self.path(major)?;
-        path.iter().try_fold(&self.root, |node, class| node.qdisc.classful()?.leaf(*class))
+        let node = path.iter().try_fold(&self.root, |node, class| node.qdisc.classful()?.leaf(*class))?;
+        // A class may have gone with all below it while packets passed.
+        Some(node).filter(|node| node.handle.major() == major)
     }
 
     /// The qdisc below a class.
@@ -164,6 +166,7 @@ impl Device {
         major: u16,
         work: impl FnOnce(&mut Node, &mut Context<'_>) -> R,
     ) -> Option<R> {
+        self.node(major)?;
         let path = self.path(major)?;
         descend(&mut self.root, &path, context, work)
     }

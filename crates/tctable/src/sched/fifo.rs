@@ -1,5 +1,6 @@
 use super::backlog::Backlog;
 use super::queued::Queued;
+use crate::table::prefetch;
 
 /// No place.
 const NONE: u32 = u32::MAX;
@@ -116,6 +117,16 @@ impl Fifo {
         pool.free(place);
         self.backlog.take(queued.len);
         Some(queued)
+    }
+
+    /// Asks for the cache lines of both ends.
+    #[inline]
+    pub(crate) fn prefetch(&self, pool: &Pool) {
+        for end in [self.first, self.last] {
+            if let Some(entry) = pool.entries.get(end as usize) {
+                prefetch(entry);
+            }
+        }
     }
 
     /// The oldest packet.

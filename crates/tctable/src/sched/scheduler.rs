@@ -70,7 +70,7 @@ pub struct Scheduler {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
-    pool: Pool,
+    pub(super) pool: Pool,
     flows: Flows,
     random: Random,
     pub(super) hasher: Hasher,

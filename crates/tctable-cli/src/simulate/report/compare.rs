@@ -101,7 +101,8 @@ fn columns(title: &str, pairs: &[[Row<'_>; 2]], times: [&Times; 2]) -> Vec<Colum
 }
 
 fn rate_difference(pair: &[Row<'_>; 2], times: [&Times; 2]) -> String {
-    let [one, other] = [pair[0].carried_rate(times[0]), pair[1].carried_rate(times[1])];
+    let rates = pair[0].carried_rate(times[0]).zip(pair[1].carried_rate(times[1]));
+    let Some((one, other)) = rates else { return "-".to_owned() };
     signed(one, other, |bytes| BitRate(bytes.saturating_mul(8)).to_string())
 }
 

@@ -67,8 +67,10 @@ fn line(row: &Row<'_>, times: &Times, text: &mut String) {
         (tally.taken, None),
     ] {
         append(text, format_args!(",{},{}", count.packets, count.bytes));
-        if let Some(rate) = rate {
-            append(text, format_args!(",{rate}"));
+        match rate {
+            Some(Some(rate)) => append(text, format_args!(",{rate}")),
+            Some(None) => text.push(','),
+            None => {}
         }
     }
     append(text, format_args!(",{}", tally.marked));

@@ -158,8 +158,10 @@ fn tally(json: &mut Json<'_>, row: &Row<'_>, times: &Times) {
     ] {
         json.member(name, |json| {
             packets_bytes(json, count);
-            if let Some(rate) = rate {
-                json.number("rate", rate);
+            match rate {
+                Some(Some(rate)) => json.number("rate", rate),
+                Some(None) => json.raw("rate", "null"),
+                None => {}
             }
         });
     }
@@ -232,7 +234,10 @@ fn differences(json: &mut Json<'_>, pair: &[Row<'_>; 2], times: [&Times; 2]) {
             json.raw("packets", less(counts.map(|count| count.packets)));
             json.raw("bytes", less(counts.map(|count| count.bytes)));
             if name == "carried" {
-                json.raw("rate", less([pair[0].carried_rate(times[0]), pair[1].carried_rate(times[1])]));
+                match pair[0].carried_rate(times[0]).zip(pair[1].carried_rate(times[1])) {
+                    Some((one, other)) => json.raw("rate", less([one, other])),
+                    None => json.raw("rate", "null"),
+                }
             }
         });
     }

@@ -104,18 +104,18 @@ pub(super) fn top<'a>(hosts: Vec<Row<'a>>, top: usize) -> Vec<Row<'a>> {
 }
 
 impl Row<'_> {
-    /// Bytes offered in a second.
-    pub(super) fn offered_rate(&self, times: &Times) -> u64 {
+    /// Bytes offered in a second; `None` where all came at once.
+    pub(super) fn offered_rate(&self, times: &Times) -> Option<u64> {
         rate(self.tally.offered.bytes, times.offered().as_nanos())
     }
 
     /// Bytes carried in a second, until the last packet of the simulation had left.
-    pub(super) fn carried_rate(&self, times: &Times) -> u64 {
+    pub(super) fn carried_rate(&self, times: &Times) -> Option<u64> {
         rate(self.tally.carried.bytes, times.carried().as_nanos())
     }
 }
 
-fn rate(bytes: u64, nanos: u64) -> u64 {
-    let rate = (u128::from(bytes) * 1_000_000_000).checked_div(nanos.into());
-    rate.map_or(0, |rate| u64::try_from(rate).unwrap_or(u64::MAX))
+fn rate(bytes: u64, nanos: u64) -> Option<u64> {
+    let rate = (u128::from(bytes) * 1_000_000_000).checked_div(nanos.into())?;
+    Some(u64::try_from(rate).unwrap_or(u64::MAX))
 }

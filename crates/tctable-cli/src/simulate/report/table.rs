@@ -76,8 +76,9 @@ fn columns(title: &str, rows: &[Row<'_>], times: &Times) -> Vec<Column> {
 }
 
 /// A rate, or a dash for nothing: the eye finds what is there.
-pub(super) fn bit_rate(count: Count, bytes: u64) -> String {
-    if count.packets == 0 { "-".to_owned() } else { BitRate(bytes.saturating_mul(8)).to_string() }
+pub(super) fn bit_rate(count: Count, bytes: Option<u64>) -> String {
+    let bytes = bytes.filter(|_| count.packets > 0);
+    bytes.map_or("-".to_owned(), |bytes| BitRate(bytes.saturating_mul(8)).to_string())
 }
 
 /// The share of packets that were dropped.

@@ -1,7 +1,7 @@
 use super::super::context::Context;
 use super::super::device::Device;
 use super::super::filter::{
-    Block, FilterChange, FilterError, FilterKey, FilterKinds, FilterQuery, FilterRequest, FilterView,
+    Block, EtherType, FilterChange, FilterError, FilterKey, FilterKinds, FilterQuery, FilterRequest, FilterView,
 };
 use super::super::handle::{ClassId, Handle};
 use super::super::hooks::Hooks;
@@ -61,6 +61,10 @@ impl Scheduler {
     /// # Errors
     /// [`FilterRequestError`]; then nothing has changed.
     pub fn delete_filter(&mut self, now: Instant, query: &FilterQuery) -> Result<(), FilterRequestError> {
+        let FilterQuery { protocol, priority, handle, ref kind, .. } = *query;
+        if priority == 0 && (protocol != EtherType::UNSPEC || handle != 0 || kind.is_some()) {
+            return Err(FilterError::NotAll.into());
+        }
         let (parent, place) = self.filter_place(query.device, query.parent)?;
         let (device, mut context, _) = self.parts(now, query.device).ok_or(FilterPlaceError::NoDevice)?;
         let qdisc = Handle::new(parent.major(), 0);

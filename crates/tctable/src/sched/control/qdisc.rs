@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::super::context::Context;
 use super::super::device::{self, Device, MOST_NESTED};
 use super::super::handle::{ClassId, Handle};
@@ -112,7 +114,14 @@ impl Scheduler {
             && !matches!(options, QdiscOptions::Ingress | QdiscOptions::Clsact)
         {
             let changed = self.work(now, id, |device, context| {
-                device.at(context, handle.major(), |node, context| node.qdisc.change(context, options))
+                let before = device.node(handle.major()).map(Device::handles_below).unwrap_or_default();
+                let changed = device.at(context, handle.major(), |node, context| node.qdisc.change(context, options));
+                // With fewer classes, what was below the others is gone.
+                let after = device.node(handle.major()).map(Device::handles_below).unwrap_or_default();
+                let after: BTreeSet<Handle> = after.into_iter().collect();
+                let gone: Vec<Handle> = before.into_iter().filter(|handle| !after.contains(handle)).collect();
+                device.forget(&gone);
+                changed
             });
             changed.flatten().ok_or(SetQdiscError::NotFound)??;
         }

@@ -5,7 +5,7 @@ use super::super::handle::{ClassId, Handle};
 use super::super::hooks::Hooks;
 use super::super::node::Node;
 use super::super::options::QdiscOptions;
-use super::super::qdisc::ClassView;
+use super::super::qdisc::{ClassView, QdiscXstats};
 use crate::packet::DeviceId;
 
 /// A qdisc as it is listed.
@@ -29,6 +29,8 @@ pub struct QdiscView {
     pub requeues: u64,
     /// What waits, here and below.
     pub backlog: Backlog,
+    /// What only its kind counts.
+    pub xstats: QdiscXstats,
 }
 
 /// A class as it is listed, with what it belongs to.
@@ -65,6 +67,7 @@ impl QdiscView {
             overlimits: node.qdisc.overlimits(),
             requeues: 0,
             backlog: node.backlog(),
+            xstats: node.qdisc.xstats(),
         }
     }
 
@@ -92,6 +95,7 @@ impl QdiscView {
             overlimits: 0,
             requeues: 0,
             backlog: Backlog::default(),
+            xstats: QdiscXstats::None,
         }
     }
 

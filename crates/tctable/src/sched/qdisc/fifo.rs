@@ -7,6 +7,7 @@ use crate::sched::fifo::{Fifo, Pool};
 use crate::sched::options::QdiscOptions;
 use crate::sched::queued::Queued;
 use crate::sched::skb::Skb;
+use crate::table::prefetch;
 
 /// What is limited, and what goes where there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,14 @@ impl Qdisc for FifoQdisc {
 
     fn backlog(&self) -> Backlog {
         self.fifo.backlog()
+    }
+
+    fn prefetch(&self) {
+        prefetch(self);
+    }
+
+    fn prefetch_packets(&self, pool: &Pool) {
+        self.fifo.prefetch(pool);
     }
 
     fn drain(&mut self, context: &mut Context<'_>, cause: DropCause) {

@@ -1,9 +1,12 @@
 //! Qdiscs: a file for each kind.
 
+mod cbq;
 mod codel;
 mod fifo;
 mod fq_codel;
 mod htb;
+#[cfg(test)]
+mod laws;
 mod pfifo_fast;
 mod prio;
 mod red;
@@ -108,6 +111,15 @@ pub(crate) trait Qdisc: Debug + Send {
     fn block(&mut self) -> Option<&mut Block> {
         None
     }
+
+    /// These packets will be offered soon: asks for the memory that they will need, so that waiting for it overlaps.
+    fn look_ahead(&self, _pool: &Pool, _skbs: &[Skb<'_>]) {}
+
+    /// It will be called soon: asks for its own cache line.
+    fn prefetch(&self) {}
+
+    /// The same when its own line is there: asks for its packets.
+    fn prefetch_packets(&self, _pool: &Pool) {}
 
     /// Its classes of hosts, where it can have such.
     fn hosts(&self) -> Option<&dyn HostClasses> {
@@ -279,6 +291,7 @@ pub(crate) fn create(
         QdiscOptions::Red(options) => Box::new(red::Red::new(context, major, options)?),
         QdiscOptions::Htb(options) => Box::new(htb::Htb::new(context, major, options)),
         QdiscOptions::Codel(options) => Box::new(codel::CodelQdisc::new(options)),
+        QdiscOptions::Cbq(options) => Box::new(cbq::Cbq::new(context, major, options)?),
         QdiscOptions::FqCodel(options) => Box::new(fq_codel::FqCodel::new(context, major, options)?),
         _ => return Err(OptionsError::OtherKind),
     })

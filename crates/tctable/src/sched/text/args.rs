@@ -70,6 +70,11 @@ impl<'w, 'a> Args<'w, 'a> {
         units::number(self.value("a number behind it")?, expected)
     }
 
+    /// The next word as a whole number in base ten.
+    pub(super) fn decimal<N: TryFrom<u64>>(&mut self, expected: &'static str) -> Result<N, ParseError> {
+        units::decimal(self.value("a number behind it")?, expected)
+    }
+
     /// The next word as a qdisc's handle.
     pub(super) fn qdisc(&mut self) -> Result<Handle, ParseError> {
         units::qdisc(self.value("a handle behind it")?)

@@ -132,6 +132,7 @@ fn a_classes_words_are_those_of_htb() {
         ("rate 1mbit ceil 0", plain),
         ("rate 1mbit ceil 2mbit", HtbClassOptions { ceil: Some(rate(250_000)), ..plain }),
         ("rate 1mbit burst 15k cburst 10kb", HtbClassOptions { burst: Some(15_360), cburst: Some(10_240), ..plain }),
+        ("rate 1mbit bu 15k c 1", HtbClassOptions { burst: Some(15_360), cburst: Some(1), ..plain }),
         ("rate 1mbit buffer 15k/8 cmaxburst 1", HtbClassOptions { burst: Some(15_360), cburst: Some(1), ..plain }),
         (
             "rate 1mbit prio 3 quantum 1500 mtu 9000",
@@ -145,7 +146,7 @@ fn a_classes_words_are_those_of_htb() {
     let ceil = Some(RateSpec { rate: Rate(250_000), ..spec });
     let expected = HtbClassOptions { rate: spec, ceil, ..plain };
     assert_eq!(htb("rate 1mbit ceil 2mbit overhead 24 mpu 64 linklayer adsl"), expected);
-    assert_eq!(htb("ov 24 mpu 0x40 linkl atm ceil 2mbit rate 1mbit"), expected);
+    assert_eq!(htb("ov 24 mpu 064 linkl atm ceil 2mbit rate 1mbit"), expected);
 }
 
 #[test]
@@ -295,7 +296,7 @@ fn other_qdiscs_are_read() {
                 ..CodelOptions::default()
             }),
         ),
-        ("red limit 400000 avpkt 1000", QdiscOptions::Red(red.clone())),
+        ("red limit 400000 avpkt 1000", QdiscOptions::Red(red)),
         (
             "red limit 400000 min 30000 avpkt 1000 burst 55 ecn harddrop adaptive bandwidth 1mbit probability 0.1",
             QdiscOptions::Red(RedOptions {
@@ -371,6 +372,14 @@ fn errors_tell_the_place_and_what_was_meant() {
         ("qdisc add dev eth0 root red limit 100k", "1:25: \"red\" needs an avpkt"),
         ("class add dev eth0 parent 1: classid 1:1 htb ceil 1mbit", "1:42: \"htb\" needs a rate"),
         ("class add dev eth0 parent 1: classid 1:1 htb rate 10k", "1:51: unknown unit of rates \"k\""),
+        (
+            "class add dev eth0 parent 1: classid 1:1 htb rate 1mbit rate 2mbit",
+            "1:57: \"rate\" stands here a second time, or with another word that says the same",
+        ),
+        (
+            "class add dev eth0 parent 1: classid 1:1 htb rate 1mbit quantum 0x600",
+            "1:65: \"0x600\" is not a number of bytes",
+        ),
         (
             "class add dev eth0 parent 1: classid 1:1 prio",
             "1:42: \"prio\" has no classes that can be made: htb and cbq have",

@@ -199,6 +199,14 @@ pub(super) fn number<N: TryFrom<u64>>(word: &Word<'_>, expected: &'static str) -
     number.and_then(|number| number.try_into().ok()).ok_or_else(|| word.invalid(expected))
 }
 
+/// A whole number in base ten, as some of tc's words have it: a leading 0 means nothing.
+pub(super) fn decimal<N: TryFrom<u64>>(word: &Word<'_>, expected: &'static str) -> Result<N, ParseError> {
+    // No sign, which `parse` would take.
+    let is_plain = word.text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = word.text.parse::<u64>().ok().filter(|_| is_plain);
+    number.and_then(|number| number.try_into().ok()).ok_or_else(|| word.invalid(expected))
+}
+
 fn hex(text: &str) -> Option<u16> {
     // No sign, which `from_str_radix` would take.
     u16::from_str_radix(text, 16).ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -381,6 +389,15 @@ mod tests {
             ("+1", None),
         ] {
             assert_eq!(number::<u8>(&word(text), "a number").ok(), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn some_numbers_have_one_base() {
+        for (text, value) in
+            [("12", Some(12)), ("010", Some(10)), ("0x1f", None), ("256", None), ("+1", None), ("", None)]
+        {
+            assert_eq!(decimal::<u8>(&word(text), "a number").ok(), value, "{text}");
         }
     }
 

@@ -28,7 +28,12 @@ impl CodelQdisc {
         CodelQdisc {
             fifo: Fifo::new(),
             codel: Codel::default(),
-            parameters: CodelParameters { target, interval, ce_threshold, ecn },
+            parameters: CodelParameters {
+                target,
+                interval,
+                ce_threshold: CodelParameters::threshold(ce_threshold),
+                ecn,
+            },
             counters: CodelCounters::default(),
             limit,
             drop_overlimit: 0,
@@ -39,6 +44,7 @@ impl CodelQdisc {
 impl Qdisc for CodelQdisc {
     fn options(&self) -> QdiscOptions {
         let CodelParameters { target, interval, ce_threshold, ecn } = self.parameters;
+        let ce_threshold = CodelParameters::option(ce_threshold);
         QdiscOptions::Codel(CodelOptions { limit: self.limit, target, interval, ecn, ce_threshold })
     }
 
@@ -69,7 +75,8 @@ impl Qdisc for CodelQdisc {
     fn change(&mut self, context: &mut Context<'_>, options: &QdiscOptions) -> Result<(), OptionsError> {
         let QdiscOptions::Codel(options) = options else { return Err(OptionsError::OtherKind) };
         let &CodelOptions { limit, target, interval, ecn, ce_threshold } = options;
-        self.parameters = CodelParameters { target, interval, ce_threshold, ecn };
+        self.parameters =
+            CodelParameters { target, interval, ce_threshold: CodelParameters::threshold(ce_threshold), ecn };
         self.limit = limit;
         while self.fifo.backlog().packets > self.limit {
             let Some(queued) = self.fifo.pop(context.pool) else { break };

@@ -37,7 +37,8 @@ fn assert_rfc_8289_times(hits: &[u64]) {
     let mut due = hits[0] as f64;
     for (drop, hit) in hits.iter().enumerate() {
         let late = *hit as f64 - due;
-        assert!((-1.0..TICK.as_nanos() as f64 + 1.0).contains(&late), "drop {drop}: {late} ns late");
+        // Each time in between is rounded down to a nanosecond.
+        assert!((-(drop as f64)..=TICK.as_nanos() as f64).contains(&late), "drop {drop}: {late} ns late");
         due += 100e6 / ((drop + 1) as f64).sqrt();
     }
 }
@@ -50,8 +51,8 @@ fn rfc_8289_section_5_4_drops_come_at_interval_by_root_of_count() {
     // Packet n comes in tick n / 2 and leaves in tick n: number 99 is the first one that waited 5 ms. An interval later one goes.
     assert_eq!(hits[0] / 100_000, 99 + 1000);
     assert_rfc_8289_times(&hits);
-    // 2 sqrt(n) 100 ms = 2.89 s.
-    assert!((200..=220).contains(&hits.len()), "{}", hits.len());
+    // 100 ms times the sum of 1 / sqrt(k), about 2 sqrt(n) - 1.46, is 2.89 s for n = 230.
+    assert!((229..=231).contains(&hits.len()), "{}", hits.len());
     let QdiscXstats::Codel { count, last_count, drop_next, max_packet: 1000, drop_overlimit: 0, .. } = qdisc.xstats()
     else {
         panic!("{:?}", qdisc.xstats())
@@ -135,7 +136,7 @@ fn rfc_8289_section_1_a_standing_queue_of_sources_that_react_is_held_near_the_ta
     // What it is for: a plain queue stands at the length that its limit allows.
     let mut fifo = world.create(&QdiscOptions::Pfifo { limit: Some(1000) });
     let bloated = sources.run(&mut world, &mut *fifo, warm_up, span).delays(|_| true);
-    assert!(bloated[bloated.len() / 2] > 500.0, "{}", bloated[bloated.len() / 2]);
+    assert!(bloated[bloated.len() / 2] > 100.0, "{}", bloated[bloated.len() / 2]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::sched::flows::{FlowList, Flows, Turn};
 use crate::sched::options::{FqCodelOptions, QdiscOptions};
 use crate::sched::queued::Queued;
 use crate::sched::skb::Skb;
+use crate::time::Duration;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,9 @@ const WALKED: u32 = 8;
 
 #[derive(Debug)]
 pub(super) struct FqCodel {
-    codel: CodelParameters,
+    target: Duration,
+    interval: Duration,
+    ce_threshold: Duration,
     rare: Option<Box<Rare>>,
     backlog: Backlog,
     limit: u32,
@@ -42,6 +45,7 @@ pub(super) struct FqCodel {
     drop_overmemory: u32,
     new_flow_count: u32,
     major: u16,
+    ecn: bool,
 }
 
 /// What few queues need.
@@ -64,12 +68,9 @@ impl FqCodel {
             return Err(OptionsError::Invalid("flows: 1 to 65536"));
         }
         let mut queue = FqCodel {
-            codel: CodelParameters {
-                target: options.target,
-                interval: options.interval,
-                ce_threshold: options.ce_threshold,
-                ecn: options.ecn,
-            },
+            target: options.target,
+            interval: options.interval,
+            ce_threshold: CodelParameters::threshold(options.ce_threshold),
             rare: None,
             backlog: Backlog::default(),
             limit: 0,
@@ -85,6 +86,7 @@ impl FqCodel {
             drop_overmemory: 0,
             new_flow_count: 0,
             major,
+            ecn: options.ecn,
         };
         queue.set(context, options)?;
         Ok(queue)
@@ -97,12 +99,18 @@ impl FqCodel {
             return Err(OptionsError::Invalid("quantum: at most 1048576"));
         }
         let FqCodelOptions { limit, target, interval, ecn, ce_threshold, memory_limit, drop_batch, .. } = *options;
-        self.codel = CodelParameters { target, interval, ce_threshold, ecn };
+        (self.target, self.interval, self.ecn) = (target, interval, ecn);
+        self.ce_threshold = CodelParameters::threshold(ce_threshold);
         self.limit = limit;
         self.quantum = quantum;
         self.memory_limit = memory_limit.min(FqCodel::MAX_MEMORY);
         self.drop_batch = drop_batch.max(1);
         Ok(())
+    }
+
+    fn parameters(&self) -> CodelParameters {
+        let &FqCodel { target, interval, ce_threshold, ecn, .. } = self;
+        CodelParameters { target, interval, ce_threshold, ecn }
     }
 
     /// The bucket that a packet belongs to.
@@ -179,7 +187,7 @@ impl FqCodel {
     /// Lets go of an empty flow that is in no list; keeps it where its CoDel state says something.
     fn retire(&mut self, context: &mut Context<'_>, place: u32) {
         let Some(flow) = context.flows.get_mut(place) else { return };
-        if flow.codel.is_worth_keeping(context.now, &self.codel) {
+        if flow.codel.is_worth_keeping(context.now, self.interval) {
             flow.turn = Turn::Kept;
             self.kept.push(context.flows, place);
         } else {
@@ -287,7 +295,7 @@ impl FqCodel {
             let mut fifo = std::mem::take(&mut flow.fifo);
             let mut codel = flow.codel;
             let before = fifo.backlog();
-            let queued = codel.dequeue(context, &mut fifo, &self.codel, &mut self.counters);
+            let queued = codel.dequeue(context, &mut fifo, &self.parameters(), &mut self.counters);
             self.backlog.follow(before, fifo.backlog());
             let flow = context.flows.get_mut(place)?;
             (flow.fifo, flow.codel) = (fifo, codel);
@@ -321,15 +329,14 @@ impl FqCodel {
 
 impl Qdisc for FqCodel {
     fn options(&self) -> QdiscOptions {
-        let CodelParameters { target, interval, ce_threshold, ecn } = self.codel;
         QdiscOptions::FqCodel(FqCodelOptions {
             limit: self.limit,
             flows: self.flows,
             quantum: Some(self.quantum),
-            target,
-            interval,
-            ecn,
-            ce_threshold,
+            target: self.target,
+            interval: self.interval,
+            ecn: self.ecn,
+            ce_threshold: CodelParameters::option(self.ce_threshold),
             memory_limit: self.memory_limit,
             drop_batch: self.drop_batch,
         })

@@ -81,19 +81,18 @@ fn rfc_8290_section_4_1_flows_with_packets_share_by_bytes_within_a_quantum() {
     for flows in [2u32, 7, 30] {
         let mut world = World::new();
         let mut qdisc = fq_codel(&mut world, options());
-        let mut sent = vec![0u64; flows as usize];
-        for round in 0..5000u64 {
+        let (mut sent, mut waiting) = (vec![0u64; flows as usize], vec![0; flows as usize]);
+        for round in 0..200 * u64::from(flows) {
             for flow in 0..flows {
-                let fifo_is_short = qdisc.backlog().packets < 20 * flows;
-                if fifo_is_short {
-                    world.offer(&mut qdisc, Packet { len: 100 + 47 * flow, ..of(flow, round << 8 | u64::from(flow)) });
+                while waiting[flow as usize] < 20 {
+                    waiting[flow as usize] += 1;
                     world.offer(&mut qdisc, Packet { len: 100 + 47 * flow, ..of(flow, round << 8 | u64::from(flow)) });
                 }
             }
-            for _ in 0..flows {
-                if let Some(queued) = world.take(&mut qdisc).filter(|_| round > 100) {
-                    sent[(queued.token & 255) as usize] += u64::from(queued.len);
-                }
+            let queued = world.take(&mut qdisc).unwrap();
+            waiting[(queued.token & 255) as usize] -= 1;
+            if round > 50 * u64::from(flows) {
+                sent[(queued.token & 255) as usize] += u64::from(queued.len);
             }
         }
         let backlogged = |flow: u32| sent[flow as usize];
@@ -118,7 +117,7 @@ fn rfc_8290_section_3_a_sparse_flow_sees_no_queue() {
         if tick % 20 == 0 {
             world.offer(&mut qdisc, Packet { len: 160, ..of(9, tick << 8 | 1) });
         }
-        if let Some(queued) = world.take(&mut qdisc).filter(|queued| queued.token & 255 == 1) {
+        if let Some(queued) = world.take(&mut qdisc).filter(|queued| tick > 100 && queued.token & 255 == 1) {
             worst = worst.max(world.now - queued.arrived);
         }
         world.pass(Duration::from_millis(1));

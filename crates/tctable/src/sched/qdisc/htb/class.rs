@@ -24,8 +24,9 @@ pub(super) enum Mode {
     CantSend,
 }
 
-/// A class as packets meet it.
+/// A class as packets meet it: four cache lines.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Class {
     pub(super) rate: Bucket,
     pub(super) ceil: Bucket,
@@ -46,8 +47,8 @@ pub(super) struct Class {
     pub(super) lends: u32,
     pub(super) borrows: u32,
     pub(super) giants: u32,
-    pub(super) overlimits: u64,
     pub(super) kind: Kind,
+    pub(super) overlimits: u64,
 }
 
 #[derive(Debug)]
@@ -120,8 +121,8 @@ impl Class {
             lends: 0,
             borrows: 0,
             giants: 0,
-            overlimits: 0,
             kind: Kind::Leaf(leaf),
+            overlimits: 0,
         };
         class.mode = class.mode_at(now);
         class

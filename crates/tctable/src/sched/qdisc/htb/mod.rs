@@ -9,6 +9,7 @@
 //! what changes classes, `options` and `view` how they are told and listed, `hosts` classes that come with the first packet.
 
 mod activity;
+mod ahead;
 mod class;
 mod classify;
 mod hosts;
@@ -29,7 +30,7 @@ mod tests;
 use super::{Classful, Dequeue, Enqueue, OptionsError, Qdisc, QdiscXstats};
 use crate::sched::backlog::Backlog;
 use crate::sched::context::{Context, DropCause};
-use crate::sched::fifo::Fifo;
+use crate::sched::fifo::{Fifo, Pool};
 use crate::sched::filter::Block;
 use crate::sched::handle::ClassId;
 use crate::sched::options::{HtbOptions, QdiscOptions};
@@ -199,6 +200,10 @@ impl Qdisc for Htb {
 
     fn block(&mut self) -> Option<&mut Block> {
         Some(&mut self.block)
+    }
+
+    fn look_ahead(&self, pool: &Pool, skbs: &[Skb<'_>]) {
+        self.expect(pool, skbs);
     }
 
     fn hosts(&self) -> Option<&dyn HostClasses> {

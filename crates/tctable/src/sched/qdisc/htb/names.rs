@@ -1,5 +1,7 @@
 //! Classes by their minor numbers.
 
+use crate::table::prefetch;
+
 /// No class, or no page.
 const NONE: u32 = u32::MAX;
 /// Numbers to a page: two cache lines, so that a class that is alone in its page takes 128 bytes for it.
@@ -19,6 +21,15 @@ impl Names {
         let page = *self.directory.get(minor as usize / PAGE)?;
         let class = self.pages.get(page as usize)?[minor as usize % PAGE];
         (class != NONE).then_some(class)
+    }
+
+    /// Asks for the page of a number.
+    #[inline]
+    pub(super) fn prefetch(&self, minor: u32) {
+        let page = self.directory.get(minor as usize / PAGE).and_then(|page| self.pages.get(*page as usize));
+        if let Some(page) = page {
+            prefetch(&page[minor as usize % PAGE]);
+        }
     }
 
     pub(super) fn set(&mut self, minor: u32, class: Option<u32>) {

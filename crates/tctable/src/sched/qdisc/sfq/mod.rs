@@ -51,6 +51,8 @@ struct Slot {
     /// Bytes that it may still send before it is another's turn.
     allot: i64,
     bucket: u32,
+    /// Whether packets were put there by name: these stay where they are.
+    is_named: bool,
     next: u32,
 }
 
@@ -126,16 +128,22 @@ impl Sfq {
         (mixed >> 32) as u32 & (self.limits.divisor - 1)
     }
 
-    fn bucket(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, queued: &Queued) -> Result<u32, Enqueue> {
+    /// The bucket of a packet, and whether that was named.
+    fn bucket(
+        &mut self,
+        context: &mut Context<'_>,
+        skb: &mut Skb<'_>,
+        queued: &Queued,
+    ) -> Result<(u32, bool), Enqueue> {
         let buckets = 1..=self.limits.divisor;
         if let Some(minor) = skb.class_of(self.major).filter(|minor| buckets.contains(minor)) {
-            return Ok(minor - 1);
+            return Ok((minor - 1, true));
         }
         if self.block.is_empty() {
-            return Ok(self.hash(queued.flow));
+            return Ok((self.hash(queued.flow), false));
         }
         match self.block.classify(context, skb) {
-            Classified::Class(class) if buckets.contains(&class.minor) => Ok(class.minor - 1),
+            Classified::Class(class) if buckets.contains(&class.minor) => Ok((class.minor - 1, true)),
             Classified::Class(_) | Classified::Nothing => Err(Enqueue::Dropped(DropCause::NoClass)),
             Classified::Drop(cause) => Err(Enqueue::Dropped(cause)),
             Classified::Stolen => Err(Enqueue::Stolen),
@@ -253,21 +261,26 @@ impl Sfq {
     fn rehash(&mut self, context: &mut Context<'_>) {
         let mut waiting = Vec::with_capacity(self.backlog.packets as usize);
         while let Some(slot) = self.slots.get(self.tail as usize).map(|tail| tail.next) {
+            let Slot { bucket, is_named, .. } = self.slots[slot as usize];
+            let named = Some(bucket).filter(|bucket| is_named && *bucket < self.limits.divisor);
             while let Some(queued) = self.pop(context, slot, false) {
-                waiting.push(queued);
+                waiting.push((named, queued));
             }
             self.leave(slot, self.tail);
         }
         self.table = Vec::new();
-        for queued in waiting {
-            let bucket = self.hash(queued.flow);
+        for (named, queued) in waiting {
+            let bucket = named.unwrap_or_else(|| self.hash(queued.flow));
             let slot = self.slot_for(bucket).filter(|slot| self.packets(*slot) < self.limits.depth);
-            let left = match slot {
-                Some(slot) => self.push(context, slot, queued),
-                None => Err(queued),
-            };
-            if let Err(queued) = left {
+            let Some(slot) = slot else {
                 context.drop(queued, DropCause::Limit);
+                continue;
+            };
+            if let Err(queued) = self.push(context, slot, queued) {
+                context.drop(queued, DropCause::Limit);
+            }
+            if let Some(slot) = self.slots.get_mut(slot as usize) {
+                slot.is_named |= named.is_some();
             }
         }
     }
@@ -285,7 +298,7 @@ impl Qdisc for Sfq {
 
     fn enqueue(&mut self, context: &mut Context<'_>, skb: &mut Skb<'_>, queued: Queued) -> Enqueue {
         self.perturb(context);
-        let bucket = match self.bucket(context, skb, &queued) {
+        let (bucket, is_named) = match self.bucket(context, skb, &queued) {
             Ok(bucket) => bucket,
             Err(told) => return told,
         };
@@ -302,6 +315,9 @@ impl Qdisc for Sfq {
                 self.leave(slot, self.before(slot));
             }
             return Enqueue::Dropped(DropCause::Limit);
+        }
+        if let Some(slot) = self.slots.get_mut(slot as usize) {
+            slot.is_named |= is_named;
         }
         if self.backlog.packets > self.limits.limit && self.drop_deepest(context) == Some(slot) {
             told = Enqueue::Congested;

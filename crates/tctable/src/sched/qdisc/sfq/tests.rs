@@ -152,6 +152,20 @@ fn the_hash_changes_with_time_and_no_flow_s_packets_overtake_each_other() {
 }
 
 #[test]
+fn what_was_put_in_a_class_by_name_stays_there_when_the_hash_changes() {
+    let mut world = World::new();
+    let mut qdisc = sfq(&mut world, SfqOptions { perturb: Duration::from_secs(10), ..options() });
+    (0..40).for_each(|token| assert_eq!(world.offer(&mut *qdisc, of(token as u32 % 20, token)), Enqueue::Queued));
+    world.pass(Duration::from_secs(10));
+    world.offer(&mut *qdisc, of(19, 40));
+    let classful = qdisc.classful().unwrap();
+    let views = std::iter::successors(classful.view_after(None), |view| classful.view_after(Some(view.id)));
+    let waits: Vec<(u32, u32)> = views.map(|view| (view.id.minor, view.backlog.packets)).collect();
+    let expected: Vec<(u32, u32)> = (1..=20).map(|minor| (minor, if minor == 20 { 3 } else { 2 })).collect();
+    assert_eq!(waits, expected);
+}
+
+#[test]
 fn another_divisor_hashes_anew_and_keeps_all() {
     let mut world = World::new();
     let mut qdisc = sfq(&mut world, options());

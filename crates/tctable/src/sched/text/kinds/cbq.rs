@@ -34,7 +34,7 @@ pub(super) fn qdisc(args: &mut Args<'_, '_>) -> Result<CbqOptions, ParseError> {
     let (mut bandwidth, mut avpkt) = (None, None);
     let kind = args.last();
     while let Some(word) = args.next() {
-        match &*word.text {
+        match word.keyword(&QDISC) {
             "bandwidth" => bandwidth = Some(args.rate()?),
             "avpkt" => avpkt = Some(args.size()?),
             "cell" => link::cell(args)?,
@@ -58,7 +58,7 @@ pub(super) fn class(args: &mut Args<'_, '_>) -> Result<CbqClassOptions, ParseErr
     let (mut prio, mut bounded, mut isolated) = (LAST, false, false);
     let kind = args.last();
     while let Some(word) = args.next() {
-        match &*word.text {
+        match word.keyword(&CLASS) {
             "bandwidth" => bandwidth = Some(args.rate()?),
             "rate" => rate = Some(args.rate()?),
             "weight" => weight = Some(args.rate()?),

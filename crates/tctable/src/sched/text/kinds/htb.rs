@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::link::{self, Link};
 use crate::sched::text::args::Args;
+use crate::sched::text::command::once;
 use crate::sched::text::units::write_rate;
 use crate::sched::{HtbClassOptions, HtbOptions, Rate};
 use crate::words::ParseError;
@@ -24,8 +25,8 @@ pub(super) fn qdisc(args: &mut Args<'_, '_>) -> Result<HtbOptions, ParseError> {
                 let minor = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex);
                 options.default = minor.ok_or_else(|| word.invalid("a class's minor number, hexadecimal"))?;
             }
-            "r2q" => options.r2q = args.number::<u32>("a divisor")?.max(1),
-            "direct_qlen" => options.direct_qlen = Some(args.number("a number of packets")?),
+            "r2q" => options.r2q = args.decimal::<u32>("a divisor")?.max(1),
+            "direct_qlen" => options.direct_qlen = Some(args.decimal("a number of packets")?),
             "debug" | "offload" => return Err(word.not_handled("it is for drivers and developers")),
             _ => return Err(word.unknown("option of htb", ["default", "r2q", "direct_qlen"])),
         }
@@ -34,14 +35,19 @@ pub(super) fn qdisc(args: &mut Args<'_, '_>) -> Result<HtbOptions, ParseError> {
 }
 
 pub(super) fn write_qdisc(options: &HtbOptions, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, " r2q {} default {:#x}", options.r2q, options.default)?;
+    write!(f, " r2q {} default ", options.r2q)?;
+    if options.default == 0 {
+        f.write_str("0")?
+    } else {
+        write!(f, "{:#x}", options.default)?
+    }
     options.direct_qlen.map_or(Ok(()), |packets| write!(f, " direct_qlen {packets}"))
 }
 
 /// What can be cut short.
-const SHORT: [&str; 6] = ["prio", "mtu", "mpu", "overhead", "linklayer", "quantum"];
+const SHORT: [&str; 8] = ["prio", "mtu", "mpu", "overhead", "linklayer", "quantum", "burst", "cburst"];
 /// What cannot.
-const LONG: [&str; 8] = ["rate", "ceil", "burst", "buffer", "maxburst", "cburst", "cbuffer", "cmaxburst"];
+const LONG: [&str; 6] = ["rate", "ceil", "buffer", "maxburst", "cbuffer", "cmaxburst"];
 
 /// Reads a class's options.
 pub(super) fn class(args: &mut Args<'_, '_>) -> Result<HtbClassOptions, ParseError> {
@@ -51,15 +57,15 @@ pub(super) fn class(args: &mut Args<'_, '_>) -> Result<HtbClassOptions, ParseErr
     let kind = args.last();
     while let Some(word) = args.next() {
         match word.keyword(&SHORT) {
-            "rate" => rate = Some(args.rate()?),
-            "ceil" => ceil = Some(args.rate()?),
+            "rate" => once(&mut rate, args.rate()?, word)?,
+            "ceil" => once(&mut ceil, args.rate()?, word)?,
             "burst" | "buffer" | "maxburst" => options.burst = Some(link::burst(args)?),
             "cburst" | "cbuffer" | "cmaxburst" => options.cburst = Some(link::burst(args)?),
-            "prio" => options.prio = args.number::<u32>("a priority, 0 to 7")?.min(LAST) as u8,
-            "quantum" => options.quantum = Some(args.number("a number of bytes")?),
-            "mtu" => options.mtu = args.number("a number of bytes")?,
-            "mpu" => link.read_mpu(args)?,
-            "overhead" => link.read_overhead(args)?,
+            "prio" => options.prio = args.decimal::<u32>("a priority, 0 to 7")?.min(LAST) as u8,
+            "quantum" => options.quantum = Some(args.decimal("a number of bytes")?),
+            "mtu" => options.mtu = args.decimal("a number of bytes")?,
+            "mpu" => link.mpu = args.decimal("a number of bytes, 0 to 65535")?,
+            "overhead" => link.overhead = args.decimal("a number of bytes, 0 to 65535")?,
             "linklayer" => link.read_layer(args)?,
             _ => return Err(word.unknown("option of htb classes", SHORT.into_iter().chain(LONG))),
         }

@@ -13,7 +13,7 @@ pub(super) fn read(args: &mut Args<'_, '_>) -> Result<PrioOptions, ParseError> {
     let mut named = None;
     while let Some(word) = args.next() {
         match (&*word.text, &mut named) {
-            ("bands", _) => options.bands = args.number("a number of bands, 2 to 16")?,
+            ("bands", _) => options.bands = args.decimal("a number of bands, 2 to 16")?,
             ("multiqueue", _) => return Err(word.not_handled("devices have one queue here")),
             ("priomap", Some(_)) => return Err(word.misplaced("stands here twice")),
             ("priomap", named) => *named = Some(0),
@@ -21,7 +21,7 @@ pub(super) fn read(args: &mut Args<'_, '_>) -> Result<PrioOptions, ParseError> {
             (_, Some(next)) => {
                 let place = options.map.get_mut(*next);
                 let place = place.ok_or_else(|| word.misplaced("is one too many: there are 16 priorities"))?;
-                *place = units::number(word, "a band, from 0 on")?;
+                *place = units::decimal(word, "a band, from 0 on")?;
                 *next += 1;
             }
         }

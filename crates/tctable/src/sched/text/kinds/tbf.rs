@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::link::{self, Link};
 use crate::sched::text::args::Args;
+use crate::sched::text::command::once;
 use crate::sched::text::units::{write_rate, write_size};
 use crate::sched::{Rate, TbfOptions};
 use crate::time::Duration;
@@ -22,10 +23,10 @@ pub(super) fn read(args: &mut Args<'_, '_>) -> Result<TbfOptions, ParseError> {
     let kind = args.last();
     while let Some(word) = args.next() {
         match word.keyword(&SHORT) {
-            "rate" => rate = Some(args.rate()?),
-            "peakrate" => peak_rate = Some(args.rate()?),
-            "burst" | "buffer" | "maxburst" => burst = Some(link::burst(args)?),
-            "mtu" | "minburst" => mtu = Some(link::burst(args)?),
+            "rate" => once(&mut rate, args.rate()?, word)?,
+            "peakrate" => once(&mut peak_rate, args.rate()?, word)?,
+            "burst" | "buffer" | "maxburst" => once(&mut burst, link::burst(args)?, word)?,
+            "mtu" | "minburst" => once(&mut mtu, link::burst(args)?, word)?,
             "limit" | "latency" if limit.is_some() || latency.is_some() => {
                 return Err(word.misplaced("stands behind another limit or latency"));
             }

@@ -10,6 +10,8 @@ mod table;
 
 use std::collections::VecDeque;
 
+use arrayvec::ArrayVec;
+
 use super::Htb;
 use super::class::{NONE, Resolved};
 use crate::packet::{Address, Family};
@@ -131,6 +133,14 @@ impl HostClassOptions {
             _ if self.timeout == Duration::ZERO => Err(OptionsError::Invalid("a timeout of 0")),
             _ => Ok(()),
         }
+    }
+}
+
+impl Hosts {
+    /// Tells the classes of hosts, a step at a time for all of them.
+    pub(super) fn expected<const N: usize>(&self, hosts: &ArrayVec<HostKey, N>, tell: impl FnMut(u32)) {
+        let keys: ArrayVec<HostKey, N> = hosts.iter().map(|host| self.options.key(*host)).collect();
+        self.table.look_up(&keys).into_iter().for_each(tell);
     }
 }
 

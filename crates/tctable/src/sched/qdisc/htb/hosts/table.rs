@@ -1,7 +1,9 @@
+use arrayvec::ArrayVec;
+
 use super::super::class::NONE;
 use crate::packet::{Address, Family};
 use crate::sched::skb::HostKey;
-use crate::table::{Hash, HashKey, Hasher, Index};
+use crate::table::{Hash, HashKey, Hasher, Index, Line, prefetch};
 use crate::time::{Duration, Instant};
 
 /// A class moves to the end of the list when that part of the timeout has passed since it last did, not at each packet:
@@ -52,6 +54,17 @@ impl Table {
     #[inline]
     pub(super) fn find(&self, key: &HostKey) -> Option<u32> {
         self.index.find(self.hash(key), |place| self.entries.get(place as usize).is_some_and(|entry| entry.key == *key))
+    }
+
+    /// The classes of those hosts that have one, found together so that cache misses overlap.
+    pub(super) fn look_up<const N: usize>(&self, keys: &ArrayVec<HostKey, N>) -> ArrayVec<u32, N> {
+        let hashes: ArrayVec<Hash, N> = keys.iter().map(|key| self.hash(key)).collect();
+        let lines: ArrayVec<Line<'_>, N> = hashes.iter().map(|hash| self.index.prefetch(*hash)).collect();
+        let guesses: ArrayVec<u32, N> = lines.iter().filter_map(Line::likely).collect();
+        let entries: ArrayVec<&Entry, N> =
+            guesses.iter().filter_map(|place| self.entries.get(*place as usize)).collect();
+        entries.iter().for_each(|entry| prefetch(*entry));
+        entries.iter().map(|entry| entry.class).filter(|class| *class != NONE).collect()
     }
 
     /// The place that the next host gets.
