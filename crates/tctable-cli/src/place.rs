@@ -15,14 +15,6 @@ impl Place {
     /// Both.
     pub(crate) const ALL: [Place; 2] = [Place::Lan, Place::Wan];
 
-    /// The device that its packets came in by, unless they came from the same side.
-    pub(crate) fn other(self) -> Place {
-        match self {
-            Place::Lan => Place::Wan,
-            Place::Wan => Place::Lan,
-        }
-    }
-
     /// The word for it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -21,26 +21,16 @@ impl Delays {
     /// Another packet.
     pub(crate) fn add(&mut self, delay: Duration) {
         let nanos = delay.as_nanos();
-        self.put(bucket(nanos), 1);
+        self.put(bucket(nanos));
         self.count += 1;
         self.sum += u128::from(nanos);
         self.max = self.max.max(nanos);
     }
 
-    /// All packets of another histogram.
-    pub(crate) fn add_all(&mut self, other: &Delays) {
-        for (bucket, count) in &other.buckets {
-            self.put(*bucket, *count);
-        }
-        self.count += other.count;
-        self.sum += other.sum;
-        self.max = self.max.max(other.max);
-    }
-
-    fn put(&mut self, bucket: u16, count: u64) {
+    fn put(&mut self, bucket: u16) {
         match self.buckets.binary_search_by_key(&bucket, |(number, _)| *number) {
-            Ok(at) => self.buckets[at].1 += count,
-            Err(at) => self.buckets.insert(at, (bucket, count)),
+            Ok(at) => self.buckets[at].1 += 1,
+            Err(at) => self.buckets.insert(at, (bucket, 1)),
         }
     }
 
@@ -129,16 +119,5 @@ mod tests {
     fn nothing_has_no_delay() {
         let none = Delays::default();
         assert_eq!((none.mean(), none.percentile(50), none.max()), (None, None, None));
-    }
-
-    #[test]
-    fn two_histograms_add_up() {
-        let (mut all, mut odd, mut even) = (Delays::default(), Delays::default(), Delays::default());
-        for nanos in delays() {
-            all.add(Duration::from_nanos(nanos));
-            if nanos % 2 == 0 { &mut even } else { &mut odd }.add(Duration::from_nanos(nanos));
-        }
-        odd.add_all(&even);
-        assert_eq!(odd, all);
     }
 }

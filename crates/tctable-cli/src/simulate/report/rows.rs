@@ -39,10 +39,13 @@ pub(super) struct Row<'a> {
     pub(super) tally: &'a Tally,
 }
 
+/// A class in the order of siblings, with its place in the book.
+type Child = ((ClassId, Of), usize);
+
 /// Devices and classes.
 pub(super) fn classes(simulation: &Simulation) -> Vec<Row<'_>> {
     let book = &simulation.book;
-    let mut below: BTreeMap<(Place, Option<usize>), Vec<((ClassId, Of), usize)>> = BTreeMap::new();
+    let mut below: BTreeMap<(Place, Option<usize>), Vec<Child>> = BTreeMap::new();
     for (at, row) in book.classes.iter().enumerate() {
         below.entry((row.device, row.above)).or_default().push(((row.class, row.of), at));
     }
