@@ -130,7 +130,7 @@ impl Htb {
         let one = &mut self.classes[class];
         let (prios, before) = (one.activity, one.mode);
         if mode == Mode::CantSend && before != Mode::CantSend {
-            one.overlimits += 1;
+            one.overlimits = one.overlimits.wrapping_add(1);
             self.overlimits += 1;
         }
         if prios == 0 {

@@ -24,9 +24,8 @@ impl Class {
     #[inline]
     pub(super) fn prefetch(&self) {
         prefetch(&self.rate);
-        prefetch(&self.checked);
         prefetch(&self.kind);
-        prefetch(&self.overlimits);
+        prefetch(&self.checked);
     }
 
     #[inline]
