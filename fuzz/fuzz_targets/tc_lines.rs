@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
     match reader.read(text) {
         Ok(statements) => {
             for statement in statements {
-                let name = if statement.command.device() == DeviceId(0) { "eth0" } else { "lo" };
+                let name = |device| if device == DeviceId(0) { "eth0" } else { "lo" };
                 let written = statement.command.text(name).to_string();
                 let again = reader.read(&written);
                 let again = again.unwrap_or_else(|error| panic!("{error}\n{written}"));

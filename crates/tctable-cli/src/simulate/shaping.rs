@@ -168,7 +168,7 @@ impl Shaping {
                 line: *line,
                 column: *column,
                 reason,
-                command: command.text(device.name()).to_string(),
+                command: command.text(|device| Place::of(device).name()).to_string(),
             })?;
         }
         Ok(speeds)

@@ -133,3 +133,61 @@ impl Classifier for Fw {
         Some((FilterOptions::Fw(Some(options)), statistics))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sched::control::Errno;
+    use crate::sched::filter::block::Classified;
+    use crate::sched::filter::testing::{Bench, both, class, classified, request};
+    use crate::sched::filter::{EtherType, FilterRequest};
+
+    fn of(bench: &mut Bench, mark: u32, input: Option<DeviceId>) -> Classified {
+        let [packet, _] = both(1, 2);
+        let mut skb = packet.skb();
+        (skb.mark, skb.input) = (mark, input);
+        bench.classify(&mut skb)
+    }
+
+    fn set(bench: &mut Bench, handle: u32, options: FwOptions) -> Result<(), FilterError> {
+        let request = FilterRequest { handle, ..request(EtherType::ALL, 1, FilterOptions::Fw(Some(options))) };
+        bench.set(&request, Flags::REPLACE).map(|_| ())
+    }
+
+    #[test]
+    fn the_mark_is_the_handle() {
+        let mut bench = Bench::new();
+        let options = |minor| FwOptions { class: class(minor), ..FwOptions::default() };
+        set(&mut bench, 5, options(5)).unwrap();
+        set(&mut bench, 6, FwOptions { input: Some(DeviceId(3)), ..options(6) }).unwrap();
+        assert_eq!(of(&mut bench, 5, None), classified(5));
+        assert_eq!(of(&mut bench, 6, None), Classified::Nothing);
+        assert_eq!(of(&mut bench, 6, Some(DeviceId(3))), classified(6));
+        assert_eq!(of(&mut bench, 7, None), Classified::Nothing);
+        let matched: Vec<_> = bench.views().iter().skip(1).map(|view| view.statistics.matched).collect();
+        assert_eq!(matched, [1, 1]);
+    }
+
+    #[test]
+    fn all_of_a_priority_have_one_mask() {
+        let mut bench = Bench::new();
+        let options = |mask| FwOptions { mask, class: class(5), ..FwOptions::default() };
+        set(&mut bench, 5, options(Some(0xff))).unwrap();
+        assert_eq!(of(&mut bench, 0xab05, None), classified(5));
+        for (handle, mask) in [(6, None), (6, Some(0xf)), (0, Some(0xff))] {
+            let error = set(&mut bench, handle, options(mask)).unwrap_err();
+            assert_eq!(error.errno(), Errno::EINVAL);
+        }
+        set(&mut bench, 6, options(Some(0xff))).unwrap();
+    }
+
+    #[test]
+    fn without_options_the_mark_is_the_class() {
+        let mut bench = Bench::new();
+        bench.add(1, FilterOptions::Fw(None));
+        assert_eq!(of(&mut bench, 0x0001_0005, None), classified(5));
+        assert_eq!(of(&mut bench, 5, None), Classified::Class(Handle::new(0, 5).into()));
+        assert_eq!(of(&mut bench, 0x0002_0005, None), Classified::Nothing);
+        assert_eq!(of(&mut bench, 0, None), Classified::Nothing);
+    }
+}

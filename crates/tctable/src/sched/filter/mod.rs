@@ -15,7 +15,7 @@ mod request;
 mod rsvp;
 mod seen;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 mod u32;
 
 pub use basic::{BasicOptions, Cmp, CmpLayer, CmpOperator, Ematch, EmatchU32, Meta, MetaKey, MetaValue, Nbyte};

@@ -251,3 +251,98 @@ impl Classifier for Rsvp {
         Some((FilterOptions::Rsvp(options), statistics))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::protocol;
+    use crate::sched::filter::EtherType;
+    use crate::sched::filter::block::Classified;
+    use crate::sched::filter::testing::{Bench, class, classified, packet, query, read, request};
+    use crate::sched::filter::{FilterQuery, FilterRequest};
+
+    fn port(port: u16) -> Option<RsvpPort> {
+        Some(RsvpPort { value: port.into(), mask: 0xffff, at: 0 })
+    }
+
+    fn sender_port(port: u16) -> Option<RsvpPort> {
+        Some(RsvpPort { value: u32::from(port) << 16, mask: 0xffff_0000, at: 0 })
+    }
+
+    fn options(destination: &str, destination_port: Option<RsvpPort>, minor: u16) -> RsvpOptions {
+        RsvpOptions {
+            destination: destination.parse().unwrap(),
+            protocol: protocol::UDP,
+            destination_port,
+            source: None,
+            source_port: None,
+            class: class(minor),
+            actions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn sessions_senders_and_ports_of_either_version_of_ip() {
+        for [session, sender, other] in [["10.0.0.9", "10.0.0.1", "10.0.0.2"], ["fd00::9", "fd00::1", "fd00::2"]] {
+            let mut bench = Bench::new();
+            let mut add = |options| bench.add(1, FilterOptions::Rsvp(options));
+            add(options(session, None, 1));
+            add(options(session, port(5000), 2));
+            let one = |source_port, minor| RsvpOptions {
+                source: Some(sender.parse().unwrap()),
+                source_port,
+                ..options(session, port(5000), minor)
+            };
+            add(one(None, 3));
+            add(one(sender_port(6000), 4));
+            let mut of = |transport, source: &str, source_port, destination_port| {
+                bench.of(&packet(&[], transport, (source, source_port), (session, destination_port)))
+            };
+            assert_eq!(of(protocol::UDP, sender, 6000, 5000), classified(4));
+            assert_eq!(of(protocol::UDP, sender, 6001, 5000), classified(3));
+            assert_eq!(of(protocol::UDP, other, 6000, 5000), classified(2));
+            assert_eq!(of(protocol::UDP, other, 6000, 5001), classified(1));
+            assert_eq!(of(protocol::TCP, sender, 6000, 5000), Classified::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_session_with_other_senders_only_is_no_ones() {
+        let mut bench = Bench::new();
+        bench.add(1, FilterOptions::Rsvp(options("10.0.0.9", None, 1)));
+        let one = RsvpOptions { source: Some("10.0.0.1".parse().unwrap()), ..options("10.0.0.9", port(5000), 2) };
+        bench.add(1, FilterOptions::Rsvp(one));
+        let other = packet(&[], protocol::UDP, ("10.0.0.2", 1), ("10.0.0.9", 5000));
+        assert_eq!(bench.of(&other), Classified::Nothing);
+    }
+
+    #[test]
+    fn fragments_belong_to_no_session() {
+        let mut bench = Bench::new();
+        bench.add(1, FilterOptions::Rsvp(options("10.0.0.9", None, 1)));
+        let mut bytes = packet(&[], protocol::UDP, ("10.0.0.2", 1), ("10.0.0.9", 5000)).bytes;
+        bytes[20] = 0x20;
+        assert_eq!(bench.of(&read(bytes)), Classified::Nothing);
+    }
+
+    #[test]
+    fn filters_come_and_go() {
+        let mut bench = Bench::new();
+        let first = bench.add(1, FilterOptions::Rsvp(options("10.0.0.9", None, 1)));
+        let second = bench.add(1, FilterOptions::Rsvp(options("10.0.0.9", port(5000), 2)));
+        assert_eq!((first.handle, second.handle), (1, 2));
+        let told = bench.view(second);
+        assert_eq!(told.options, Some(FilterOptions::Rsvp(options("10.0.0.9", port(5000), 2))));
+        let packet = packet(&[], protocol::UDP, ("10.0.0.2", 1), ("10.0.0.9", 5000));
+        assert_eq!(bench.of(&packet), classified(2));
+        let set = |options| FilterRequest { handle: 2, ..request(EtherType::ALL, 1, FilterOptions::Rsvp(options)) };
+        // Its class can change, and what it counted stays; what it is for cannot.
+        bench.set(&set(options("10.0.0.9", port(5000), 7)), Flags::CHANGE).unwrap();
+        assert_eq!((bench.of(&packet), bench.view(second).statistics.matched), (classified(7), 2));
+        assert!(bench.set(&set(options("10.0.0.9", port(5001), 7)), Flags::CHANGE).is_err());
+        bench.delete(&FilterQuery { priority: 1, handle: 2, ..query() }).unwrap();
+        assert_eq!(bench.of(&packet), classified(1));
+        let wrong = RsvpOptions { source: Some("::1".parse().unwrap()), ..options("10.0.0.9", None, 1) };
+        assert!(bench.set(&request(EtherType::ALL, 1, FilterOptions::Rsvp(wrong)), Flags::ADD).is_err());
+    }
+}

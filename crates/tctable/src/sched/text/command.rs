@@ -50,14 +50,15 @@ impl Command {
         }
     }
 
-    /// The line that says so, for a device of that name.
-    pub fn text<'a>(&'a self, device: &'a str) -> impl Display + 'a {
+    /// The line that says so, with these names of devices.
+    pub fn text<'n>(&self, name: impl Fn(DeviceId) -> &'n str) -> impl Display {
+        let device = name(self.device());
         fmt::from_fn(move |f| match self {
             Command::SetQdisc(request, flags) => write_qdisc(request, verb(*flags), device, f),
             Command::DeleteQdisc(request) => write_qdisc(request, "delete", device, f),
             Command::SetClass(request, flags) => write_class(request, verb(*flags), device, f),
             Command::DeleteClass(request) => write_class(request, "delete", device, f),
-            Command::SetFilter(request, flags) => filter::write_request(request, verb(*flags), device, f),
+            Command::SetFilter(request, flags) => filter::write_request(request, verb(*flags), &name, f),
             Command::DeleteFilter(query) => filter::write_query(query, device, f),
             Command::SetHostClasses(_, options) => hosts::write_set(options, device, f),
             Command::DeleteHostClasses(_, qdisc) => {

@@ -570,7 +570,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(commands in proptest::collection::vec(any_command(), 1..4)) {
-        let lines: Vec<_> = commands.iter().map(|command| command.text("eth0").to_string()).collect();
+        let lines: Vec<_> = commands.iter().map(|command| command.text(|_| "eth0").to_string()).collect();
         let read = reader().read(&lines.join("\n"));
         let read = read.map(|statements| statements.into_iter().map(|statement| statement.command).collect::<Vec<_>>());
         prop_assert_eq!(read, Ok(commands), "{:#?}", lines);

@@ -181,12 +181,18 @@ fn estimator(args: &mut Args<'_, '_>) -> Result<Estimator, ParseError> {
     let log = (0..=5).find(|log| interval.as_nanos() <= quarter << log);
     let log = log.ok_or_else(|| interval_word.invalid("an interval of at most 8 s"))?;
     let interval = Duration::from_nanos(quarter << log);
-    // The weight 2^-n under which what is new counts for as long as the time constant.
-    let weight = |ewma: u8| interval.as_nanos() as f64 / -f64::ln(1.0 - 1.0 / f64::from(1u32 << ewma));
-    let ewma_log = (1..31).find(|ewma| weight(*ewma) > constant.as_nanos() as f64).map(|ewma| ewma - 1);
-    let ewma_log = ewma_log.filter(|ewma| *ewma > 0);
+    let fits = |ewma_log: &u8| shortest_constant(Estimator { interval, ewma_log: *ewma_log }) <= constant;
+    let ewma_log = (1..31).take_while(fits).last();
     let ewma_log = ewma_log.ok_or_else(|| constant_word.invalid("a time constant longer than the interval"))?;
     Ok(Estimator { interval, ewma_log })
+}
+
+/// The shortest time constant, in whole microseconds, for which what is new has the weight of an estimator: that of an
+/// average which goes `1 - 2^-ewma_log` of the way in each interval.
+fn shortest_constant(estimator: Estimator) -> Duration {
+    let Estimator { interval, ewma_log } = estimator;
+    let micros = interval.as_nanos() as f64 / 1_000.0 / -f64::ln(1.0 - 1.0 / f64::from(1u32 << ewma_log));
+    Duration::from_nanos((micros.ceil() as u64).saturating_mul(1_000))
 }
 
 /// A number with a mask behind a slash, if there is one.

@@ -46,7 +46,7 @@ impl Link {
 }
 
 /// Writes what a rate says of its link.
-pub(super) fn write(spec: &RateSpec, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(in crate::sched::text) fn write(spec: &RateSpec, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if spec.mpu != 0 {
         write!(f, " mpu {}", spec.mpu)?;
     }

@@ -10,7 +10,7 @@ mod red;
 mod sfq;
 mod tbf;
 
-pub(super) use link::{Link, burst};
+pub(super) use link::{Link, burst, write as write_link};
 
 use std::fmt::{self, Display};
 
