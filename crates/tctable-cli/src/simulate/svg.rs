@@ -123,9 +123,7 @@ fn panel(simulation: &Simulation, place: Place, times: &Times, title: String) ->
     let device = &book.devices[place as usize];
     let rest = Some(("no class".to_owned(), device.unclassified.carried.bytes, &device.unclassified_over_time));
     let mut sources: Vec<(String, u64, &Series)> = rows.chain(rest.filter(|(_, bytes, _)| *bytes > 0)).collect();
-    if let [(name, ..)] = &mut sources[..]
-        && name == "no class"
-    {
+    if let ([(name, ..)], 1..) = (&mut sources[..], device.unclassified.carried.packets) {
         *name = "all packets".to_owned();
     }
     let mut step = sources.iter().map(|(.., series)| series.step()).max().unwrap_or_default();

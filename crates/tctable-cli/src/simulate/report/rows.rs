@@ -39,7 +39,7 @@ pub(super) struct Row<'a> {
     pub(super) tally: &'a Tally,
 }
 
-/// What a class is sorted by among those of its parent, and its place in the book.
+/// A class in the order of siblings, with its place in the book.
 type Child = ((ClassId, Of), usize);
 
 /// Devices and classes.

@@ -296,7 +296,7 @@ fn other_qdiscs_are_read() {
                 ..CodelOptions::default()
             }),
         ),
-        ("red limit 400000 avpkt 1000", QdiscOptions::Red(red.clone())),
+        ("red limit 400000 avpkt 1000", QdiscOptions::Red(red)),
         (
             "red limit 400000 min 30000 avpkt 1000 burst 55 ecn harddrop adaptive bandwidth 1mbit probability 0.1",
             QdiscOptions::Red(RedOptions {
