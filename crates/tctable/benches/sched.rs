@@ -47,8 +47,9 @@ const START: Instant = Instant::from_secs(1_000);
 const LINK: u64 = 10_000_000_000;
 const LEN: u32 = 1000;
 const SPACING: Duration = Duration::from_nanos(LEN as u64 * 8 * 1_000_000_000 / LINK);
-const PAIRS: u32 = 1 << 19;
-const ROUNDS: u32 = 5;
+/// A round is short, so that some of them are left alone by whatever else the machine does.
+const PAIRS: u32 = 1 << 16;
+const ROUNDS: u32 = 40;
 /// Packets come in bursts of so many, and as many leave in between.
 const BURST: u32 = 32;
 /// Packets of each active class that wait at first; with few active ones there are enough for a burst.
@@ -242,7 +243,7 @@ fn adding() -> (WallTime, f64) {
     let devices = ALL.div_ceil(NAMED);
     let mut scheduler = gateway(false);
     for device in 1..devices {
-        let device = DeviceId(u16::try_from(device).expect("a few devices").into());
+        let device = DeviceId(u16::try_from(device).expect("a few devices"));
         scheduler.add_device(device, DeviceConfig::default()).expect("a new device");
         add_htb(&mut scheduler, device);
     }
@@ -250,9 +251,9 @@ fn adding() -> (WallTime, f64) {
     let before = ALLOCATOR.live();
     let begun = time::Instant::now();
     for number in 0..ALL {
-        let (device, minor) = (number / NAMED, number % NAMED + 2);
-        let minor = u16::try_from(minor).expect("a minor number");
-        add_class(&mut scheduler, DeviceId(device as _), Handle::new(1, 1), minor, options);
+        let [device, minor] =
+            [number / NAMED, number % NAMED + 2].map(|number| u16::try_from(number).expect("a minor number"));
+        add_class(&mut scheduler, DeviceId(device), Handle::new(1, 1), minor, options);
     }
     let took = begun.elapsed();
     (took, (ALLOCATOR.live() - before) as f64 / f64::from(ALL))

@@ -8,7 +8,7 @@ pub enum Ecn {
     NotEct,
     /// It may be marked: ECT(0) or ECT(1).
     Ect,
-    /// It is marked: somebody before met congestion, or a qdisc did ([`Queued::is_marked`]).
+    /// It is marked: somebody before met congestion, or a qdisc here did.
     Ce,
 }
 

@@ -141,6 +141,8 @@ impl Tree {
                 let class = self.classes.iter().find(|entry| entry.view.id.handle() == Some(view.parent));
                 let class = class.expect("a qdisc hangs below a class that is there");
                 assert_eq!(class.view.leaf, Some(handle));
+                let above = self.qdisc(view.parent.major()).expect("the qdisc above");
+                assert!(above.dropped >= view.dropped, "a drop that nobody above counted");
                 // What waits in a class is what waits below it.
                 assert_eq!(class.view.backlog, view.backlog);
             }

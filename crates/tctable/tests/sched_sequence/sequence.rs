@@ -31,6 +31,9 @@ pub fn run(bytes: &[u8]) {
         let config = DeviceConfig { queue_len: 20, ..DeviceConfig::default() };
         run.scheduler.add_device(device, config).expect("a device");
     }
+    if choices.byte() % 4 != 0 {
+        run.grow();
+    }
     while !choices.is_empty() {
         run.step(&mut choices);
         run.invariants.check(&mut run.scheduler, &DEVICES, MOST_WAITING);
@@ -46,6 +49,32 @@ struct Run {
 }
 
 impl Run {
+    /// A tree to begin with, so that less has to come by chance.
+    fn grow(&mut self) {
+        let (device, now) = (DEVICES[0], self.now);
+        let qdisc = |parent, major, options| QdiscRequest {
+            device,
+            parent,
+            handle: Handle::new(major, 0),
+            spec: QdiscSpec::Options(options),
+        };
+        let root = QdiscOptions::Htb(HtbOptions { default: 2, ..HtbOptions::default() });
+        self.scheduler.set_qdisc(now, &qdisc(Handle::ROOT, 1, root), Flags::ADD).expect("a root");
+        for (minor, parent) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
+            let options =
+                HtbClassOptions { rate: RateSpec::new(Rate(100_000)), ceil: None, ..HtbClassOptions::default() };
+            let options = Some(ClassOptions::Htb(options));
+            let (parent, class) = (Handle::new(1, parent), Handle::new(1, minor));
+            self.scheduler
+                .set_class(now, &ClassRequest { device, parent, class, options }, Flags::ADD)
+                .expect("a class");
+        }
+        let prio = QdiscOptions::Prio(PrioOptions { bands: 3, map: [1; 16] });
+        self.scheduler.set_qdisc(now, &qdisc(Handle::new(1, 2), 2, prio), Flags::ADD).expect("a leaf");
+        let pfifo = QdiscOptions::Pfifo { limit: Some(20) };
+        self.scheduler.set_qdisc(now, &qdisc(Handle::new(2, 2), 3, pfifo), Flags::ADD).expect("a leaf of it");
+    }
+
     fn step(&mut self, choices: &mut Choices<'_>) {
         let device = choices.one_of(&[DEVICES[0], DEVICES[0], DEVICES[1], DeviceId(7)]);
         match choices.byte() % 12 {
@@ -101,9 +130,32 @@ impl Run {
     }
 
     fn qdisc(&mut self, choices: &mut Choices<'_>, device: DeviceId) {
+        if choices.byte() % 3 == 0 {
+            return self.change_qdisc(choices, device);
+        }
         let request = QdiscRequest { device, parent: parent(choices), handle: qdisc(choices), spec: spec(choices) };
         // Later, no operation can tell apart what it was that failed.
         let _ = self.scheduler.set_qdisc(self.now, &request, flags(choices));
+    }
+
+    /// Less may wait in one that is there, or more.
+    fn change_qdisc(&mut self, choices: &mut Choices<'_>, device: DeviceId) {
+        let handle = Handle::new(choices.one_of(&[1, 2, 3, 4]), 0);
+        let request = QdiscRequest { device, parent: Handle::UNSPEC, handle, spec: QdiscSpec::Any };
+        let Ok(view) = self.scheduler.qdisc(&request) else { return };
+        let less = choices.one_of(&[1, 2, 10]);
+        let options = match view.options {
+            QdiscOptions::Pfifo { .. } => QdiscOptions::Pfifo { limit: Some(less) },
+            QdiscOptions::Bfifo { .. } => QdiscOptions::Bfifo { limit: Some(less * 1000) },
+            QdiscOptions::Prio(options) => QdiscOptions::Prio(PrioOptions { bands: 1 + less as u8, ..options }),
+            QdiscOptions::Tbf(options) => QdiscOptions::Tbf(TbfOptions { limit: less * 1000, ..options }),
+            QdiscOptions::Sfq(options) => QdiscOptions::Sfq(SfqOptions { limit: less, ..options }),
+            QdiscOptions::FqCodel(options) => QdiscOptions::FqCodel(FqCodelOptions { limit: less, ..options }),
+            QdiscOptions::Codel(options) => QdiscOptions::Codel(CodelOptions { limit: less, ..options }),
+            options => options,
+        };
+        let request = QdiscRequest { spec: QdiscSpec::Options(options), ..request };
+        let _ = self.scheduler.set_qdisc(self.now, &request, Flags::CHANGE);
     }
 
     fn class(&mut self, choices: &mut Choices<'_>, device: DeviceId) {

@@ -163,7 +163,7 @@ proptest! {
                         // A flow has one priority: 8 of them are classes.
                         // But for sfq, which may hash a flow into a class that another one names, and then take them apart.
                         let is_named = flow >= 16 && !matches!(kind[0], QdiscOptions::Sfq(_));
-                        let priority = if is_named { 0x1_0000 | flow % 4 } else { flow & 15 };
+                        let priority = if is_named { 0x1_0000 | (flow % 4) } else { flow & 15 };
                         let offered = Packet { token, len, flow: flow.wrapping_mul(0x0b00_b135), priority, ecn };
                         model.offered += 1;
                         match world.offer(&mut *qdisc, offered) {

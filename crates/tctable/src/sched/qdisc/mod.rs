@@ -3,6 +3,8 @@
 mod cbq;
 mod codel;
 mod fifo;
+#[cfg(test)]
+mod filtered;
 mod fq_codel;
 mod htb;
 #[cfg(test)]

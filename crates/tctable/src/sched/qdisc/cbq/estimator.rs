@@ -20,7 +20,7 @@ const MOST_DEBT: Fine = 1_000_000_000 << BITS;
 
 /// How long so many bytes take at a rate. `None` at a rate of 0.
 pub(super) fn time_of(spec: RateSpec, len: u32) -> Option<Fine> {
-    let time = (u128::from(spec.taken(len)) * 1_000_000_000 << BITS).checked_div(spec.rate.0.into())?;
+    let time = ((u128::from(spec.taken(len)) * 1_000_000_000) << BITS).checked_div(spec.rate.0.into())?;
     Some(Fine::try_from(time).unwrap_or(LONGEST).min(LONGEST))
 }
 

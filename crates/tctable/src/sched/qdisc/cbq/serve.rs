@@ -115,11 +115,11 @@ impl Cbq {
     fn give(&mut self, prio: usize, level: u8, rounds: i64, now: Instant) {
         for index in 0..self.active[prio].len() {
             let place = self.active[prio][index];
-            if let Leave::From(lender) = self.leave(place, level, now) {
-                if let Some(class) = self.class_mut(place) {
-                    let deficit = &mut class.deficits[usize::from(lender != place)];
-                    *deficit = deficit.saturating_add(class.quantum.saturating_mul(rounds));
-                }
+            if let Leave::From(lender) = self.leave(place, level, now)
+                && let Some(class) = self.class_mut(place)
+            {
+                let deficit = &mut class.deficits[usize::from(lender != place)];
+                *deficit = deficit.saturating_add(class.quantum.saturating_mul(rounds));
             }
         }
     }

@@ -126,7 +126,7 @@ impl FqCodel {
                 Classified::Stolen => Err(Enqueue::Stolen),
             };
         }
-        Ok((u64::from(queued.flow) * u64::from(self.flows) >> 32) as u32)
+        Ok(((u64::from(queued.flow) * u64::from(self.flows)) >> 32) as u32)
     }
 
     /// All flows' places.
@@ -197,10 +197,10 @@ impl FqCodel {
 
     fn forget(&mut self, flows: &mut Flows, place: u32) {
         let bucket = flows.get(place).map(|flow| flow.bucket);
-        if let (Some(table), Some(bucket)) = (self.table(), bucket) {
-            if let Some(entry) = table.get_mut(bucket as usize) {
-                *entry = NONE;
-            }
+        if let (Some(table), Some(bucket)) = (self.table(), bucket)
+            && let Some(entry) = table.get_mut(bucket as usize)
+        {
+            *entry = NONE;
         }
         flows.free(place);
     }
@@ -224,10 +224,10 @@ impl FqCodel {
                 self.retire(context, place);
             }
         }
-        if self.kept.len() == 0 {
-            if let Some(rare) = &mut self.rare {
-                rare.table = Box::default();
-            }
+        if self.kept.len() == 0
+            && let Some(rare) = &mut self.rare
+        {
+            rare.table = Box::default();
         }
     }
 

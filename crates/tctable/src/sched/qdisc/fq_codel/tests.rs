@@ -164,7 +164,8 @@ fn rfc_8290_section_4_1_the_fattest_flow_loses_half_of_its_oldest_packets_or_64(
     assert_eq!(world.dropped_for(DropCause::Limit), [0, 1, 2, 3, 4]);
     // The batch is an option.
     let mut qdisc = fq_codel(&mut world, FqCodelOptions { limit: 9, drop_batch: 2, ..options() });
-    (0..10).for_each(|token| drop(world.offer(&mut qdisc, of(1, token))));
+    (0..9).for_each(|token| assert_eq!(world.offer(&mut qdisc, of(1, token)), Enqueue::Queued));
+    assert_eq!(world.offer(&mut qdisc, of(1, 9)), Enqueue::Congested);
     assert_eq!(world.dropped_for(DropCause::Limit), [0, 1]);
 }
 

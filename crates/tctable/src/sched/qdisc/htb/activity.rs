@@ -8,6 +8,7 @@
 use super::Htb;
 use super::class::{Kind, Mode, NONE};
 use super::rows::Bits;
+use crate::sched::context::Context;
 use crate::time::Instant;
 
 impl Htb {
@@ -129,7 +130,7 @@ impl Htb {
         let one = &mut self.classes[class];
         let (prios, before) = (one.activity, one.mode);
         if mode == Mode::CantSend && before != Mode::CantSend {
-            one.overlimits += 1;
+            one.overlimits = one.overlimits.wrapping_add(1);
             self.overlimits += 1;
         }
         if prios == 0 {
@@ -150,7 +151,8 @@ impl Htb {
     }
 
     /// Those whose time has come do what they may now.
-    pub(super) fn handle_due(&mut self, now: Instant) {
+    pub(super) fn handle_due(&mut self, context: &Context<'_>) {
+        let now = context.now;
         while let Some((_, class)) = self.waiting.first().filter(|(due, _)| *due <= now) {
             let one = &self.classes[class];
             if one.is_asleep {
@@ -161,6 +163,7 @@ impl Htb {
                 mode if mode == one.mode => self.waiting.set(class, one.due()),
                 mode => self.set_mode(class, mode, now),
             }
+            self.foresee(context.pool, self.waiting.upcoming());
         }
     }
 

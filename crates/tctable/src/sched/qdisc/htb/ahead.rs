@@ -16,15 +16,16 @@ use crate::table::prefetch;
 
 /// Packets that are looked at together: each needs four or five lines of the nearest cache.
 const BURST: usize = 32;
+/// Fewer classes are in a cache anyway.
+const MANY: u32 = 1 << 10;
 
 impl Class {
     /// Asks for all its cache lines.
     #[inline]
     pub(super) fn prefetch(&self) {
         prefetch(&self.rate);
-        prefetch(&self.checked);
         prefetch(&self.kind);
-        prefetch(&self.overlimits);
+        prefetch(&self.checked);
     }
 
     #[inline]
@@ -33,9 +34,31 @@ impl Class {
     }
 }
 
+/// Classes that will soon be served, the latest first: each gets one step further with each that is added.
+#[derive(Debug, Default)]
+pub(super) struct Foreseen([u32; 2]);
+
 impl Htb {
+    /// A class will be served soon, after two more for which the same is said.
+    #[inline]
+    pub(super) fn foresee(&mut self, pool: &Pool, class: Option<u32>) {
+        let Some(class) = class.filter(|_| self.classes.numbers() >= MANY) else { return };
+        let Foreseen([later, sooner]) = self.foreseen;
+        self.classes[class].prefetch();
+        if let Some(node) = self.classes[later].node() {
+            node.qdisc.prefetch();
+        }
+        if let Some(node) = self.classes[sooner].node() {
+            node.qdisc.prefetch_packets(pool);
+        }
+        self.foreseen = Foreseen([class, later]);
+    }
+
     /// These packets come next.
     pub(super) fn expect(&self, pool: &Pool, skbs: &[Skb<'_>]) {
+        if self.classes.numbers() < MANY {
+            return;
+        }
         for burst in skbs.chunks(BURST) {
             let classes = self.expected(burst);
             for class in &classes {

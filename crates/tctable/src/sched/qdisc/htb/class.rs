@@ -24,13 +24,14 @@ pub(super) enum Mode {
     CantSend,
 }
 
-/// A class as packets meet it: four cache lines.
+/// A class as packets meet it: three cache lines, of which a packet that is offered needs two.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Class {
     pub(super) rate: Bucket,
     pub(super) ceil: Bucket,
-    /// When both were reckoned up.
+    pub(super) kind: Kind,
+    /// When its tokens were reckoned up.
     pub(super) checked: Instant,
     pub(super) parent: u32,
     /// Its place among its parent's children.
@@ -43,12 +44,12 @@ pub(super) struct Class {
     pub(super) activity: u8,
     /// Its leaf has packets but gives none before a time: the class waits for it, and is not active.
     pub(super) is_asleep: bool,
+    /// Bytes of a turn, if it is a leaf.
+    pub(super) quantum: i32,
     pub(super) mtu: u32,
     pub(super) lends: u32,
     pub(super) borrows: u32,
-    pub(super) giants: u32,
-    pub(super) kind: Kind,
-    pub(super) overlimits: u64,
+    pub(super) overlimits: u32,
 }
 
 #[derive(Debug)]
@@ -59,12 +60,12 @@ pub(super) enum Kind {
 
 /// What only a class without children has.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Leaf {
-    /// What is left of its turn at each level that lends to it, in bytes.
-    pub(super) deficits: [i32; LEVELS],
-    pub(super) quantum: i32,
     /// The qdisc below it: made at the first packet, if none was named.
     pub(super) node: Option<Node>,
+    /// What is left of its turn at each level that lends to it, in bytes.
+    pub(super) deficits: [i32; LEVELS],
 }
 
 /// What only a class with children has.
@@ -90,6 +91,8 @@ pub(super) struct Terms {
     pub(super) minor: u32,
     /// Filters that name it.
     pub(super) named: u32,
+    /// Packets that were longer than its `mtu`.
+    pub(super) giants: u32,
     /// All of them given.
     pub(super) options: HtbClassOptions,
     /// What was sent and dropped while it had another leaf, or as an inner class.
@@ -106,10 +109,10 @@ pub(super) struct Past {
 
 impl Class {
     pub(super) fn new(options: &Resolved, parent: u32, slot: u32, now: Instant) -> Class {
-        let leaf = Leaf { quantum: options.quantum, ..Leaf::default() };
         let mut class = Class {
             rate: Bucket::new(&options.rate(), options.burst()),
             ceil: Bucket::new(&options.ceil(), options.cburst()),
+            kind: Kind::Leaf(Leaf::default()),
             checked: now,
             parent,
             slot,
@@ -117,11 +120,10 @@ impl Class {
             prio: options.options.prio,
             activity: 0,
             is_asleep: false,
+            quantum: options.quantum,
             mtu: options.options.mtu,
             lends: 0,
             borrows: 0,
-            giants: 0,
-            kind: Kind::Leaf(leaf),
             overlimits: 0,
         };
         class.mode = class.mode_at(now);
@@ -165,7 +167,12 @@ impl Class {
     /// What it may do at a time not before `checked`.
     #[inline]
     pub(super) fn mode_at(&self, now: Instant) -> Mode {
-        let span = Span::between(self.checked, now);
+        self.mode_after(Span::between(self.checked, now))
+    }
+
+    /// What it may do when that much time has passed.
+    #[inline]
+    pub(super) fn mode_after(&self, span: Span) -> Mode {
         if !self.ceil.allows_after(span) {
             Mode::CantSend
         } else if self.rate.allows_after(span) {

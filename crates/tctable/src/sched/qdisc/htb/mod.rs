@@ -36,6 +36,7 @@ use crate::sched::handle::ClassId;
 use crate::sched::options::{HtbOptions, QdiscOptions};
 use crate::sched::queued::Queued;
 use crate::sched::skb::Skb;
+use ahead::Foreseen;
 use classify::Chosen;
 pub(crate) use hosts::HostClasses;
 use hosts::Hosts;
@@ -65,6 +66,7 @@ pub(crate) struct Htb {
     /// How often a class went over its ceil.
     overlimits: u64,
     hosts: Option<Box<Hosts>>,
+    foreseen: Foreseen,
 }
 
 impl Htb {
@@ -85,6 +87,7 @@ impl Htb {
             backlog: Backlog::default(),
             overlimits: 0,
             hosts: None,
+            foreseen: Foreseen::default(),
         }
     }
 
@@ -158,7 +161,7 @@ impl Qdisc for Htb {
         if self.backlog.is_empty() {
             return Dequeue::Empty;
         }
-        self.handle_due(context.now);
+        self.handle_due(context);
         match self.serve(context) {
             Some(queued) => Dequeue::Packet(queued),
             None => self.next_due().map_or(Dequeue::Empty, Dequeue::Later),

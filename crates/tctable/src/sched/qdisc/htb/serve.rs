@@ -30,12 +30,12 @@ impl Leaf {
 
     /// A packet is sent in its turn; tells whether that is over.
     #[inline]
-    fn take_turn(&mut self, level: u8, len: u32) -> bool {
+    fn take_turn(&mut self, level: u8, quantum: i32, len: u32) -> bool {
         let deficit = &mut self.deficits[usize::from(level)];
         *deficit = deficit.saturating_sub_unsigned(len);
         let is_over = *deficit < 0;
         if is_over {
-            *deficit = deficit.saturating_add(self.quantum).max(-DEBT);
+            *deficit = deficit.saturating_add(quantum).max(-DEBT);
         }
         is_over
     }
@@ -59,7 +59,7 @@ impl Htb {
             self.backlog.follow(before, after);
             match dequeue {
                 Dequeue::Packet(queued) => {
-                    if leaf.take_turn(level, queued.len) {
+                    if leaf.take_turn(level, one.quantum, queued.len) {
                         self.pass(level, prio, class);
                     }
                     if after.is_empty() {
@@ -138,14 +138,17 @@ impl Htb {
             one.ceil.earn(span);
             one.ceil.spend(len);
             one.checked = now;
-            one.giants = one.giants.wrapping_add(u32::from(len > one.mtu));
             if let Kind::Inner(inner) = &mut one.kind {
                 inner.sent.count(len);
             }
-            let above = one.parent;
-            let mode = one.mode_at(now);
-            if mode != one.mode {
+            let (above, before, is_giant) = (one.parent, one.mode, len > one.mtu);
+            let mode = one.mode_after(Span::NONE);
+            if mode != before {
                 self.set_mode(class, mode, now);
+            }
+            if is_giant {
+                let giants = &mut self.classes.terms[class].giants;
+                *giants = giants.wrapping_add(1);
             }
             class = above;
         }

@@ -64,6 +64,8 @@ pub(super) struct Bucket {
 pub(super) struct Span(i64);
 
 impl Span {
+    pub(super) const NONE: Span = Span(0);
+
     #[inline]
     pub(super) fn between(earlier: Instant, later: Instant) -> Span {
         let longest = MOST >> FRACTION;

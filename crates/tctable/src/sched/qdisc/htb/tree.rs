@@ -8,7 +8,7 @@ use crate::sched::context::{Context, DropCause};
 use crate::sched::filter::Block;
 use crate::sched::handle::ClassId;
 use crate::sched::node::Node;
-use crate::sched::options::{ClassOptions, HtbClassOptions};
+use crate::sched::options::ClassOptions;
 use crate::sched::qdisc::{ClassRefusal, ClassView, Classful, OptionsError};
 
 /// Classes that there may be.
@@ -52,7 +52,7 @@ impl Htb {
         let slot = if parent == NONE { 0 } else { self.make_inner(context, parent)?.next_slot() };
         let class = Class::new(resolved, parent, slot, context.now);
         let (options, past) = (resolved.options, Past::default());
-        let class = self.classes.insert(class, Terms { minor, named: 0, options, past, block: None });
+        let class = self.classes.insert(class, Terms { minor, named: 0, giants: 0, options, past, block: None });
         if parent != NONE
             && let Some(inner) = self.classes[parent].inner_mut()
         {
@@ -123,8 +123,7 @@ impl Htb {
         let sent = inner.sent;
         let terms = &mut self.classes.terms[class];
         terms.past.sent = plus(sent, terms.past.sent);
-        let quantum = quantum(&terms.options);
-        self.classes[class].kind = Kind::Leaf(Leaf { quantum, ..Leaf::default() });
+        self.classes[class].kind = Kind::Leaf(Leaf::default());
     }
 
     /// Gives a class other options.
@@ -136,13 +135,8 @@ impl Htb {
         one.rate.change(&resolved.rate(), resolved.burst());
         one.ceil.change(&resolved.ceil(), resolved.cburst());
         one.mtu = resolved.options.mtu;
-        let is_leaf = match &mut one.kind {
-            Kind::Leaf(leaf) => {
-                leaf.quantum = resolved.quantum;
-                true
-            }
-            Kind::Inner(_) => false,
-        };
+        one.quantum = resolved.quantum;
+        let is_leaf = one.leaf().is_some();
         let prio = resolved.options.prio;
         if one.prio != prio && one.is_active() && is_leaf {
             self.deactivate(number);
@@ -162,11 +156,6 @@ impl Htb {
             self.forget_due();
         }
     }
-}
-
-/// Which was given in range.
-fn quantum(options: &HtbClassOptions) -> i32 {
-    options.quantum.and_then(|quantum| i32::try_from(quantum).ok()).unwrap_or(i32::MAX)
 }
 
 impl Classful for Htb {

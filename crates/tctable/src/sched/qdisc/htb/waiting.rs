@@ -4,23 +4,50 @@ use crate::time::Instant;
 
 /// No place.
 const NONE: u32 = u32::MAX;
-/// Children of a place: with four, those that are compared lie in one or two cache lines.
+/// Children of a place. They fill one cache line.
 const CHILDREN: usize = 4;
+/// The first place: those before it are never used, so that the children of any place begin with a line.
+const ROOT: usize = 3;
+
+/// A class, and what it waits for; none of them, and for ever, where a place is empty.
+type Entry = (Instant, u32);
+
+const EMPTY: Entry = (Instant::MAX, NONE);
+
+/// The children of one place.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Line([Entry; CHILDREN]);
 
 /// A heap of classes by the time that they wait for, each of them at most once: setting and removing a time takes
-/// O(log n) steps, and O(1) for a time later than most.
-#[derive(Debug, Default)]
+/// O(log n) steps, each of them in one cache line of the heap, and O(1) for a time later than most.
+#[derive(Debug)]
 pub(super) struct Waiting {
-    heap: Vec<(Instant, u32)>,
+    lines: Vec<Line>,
+    /// The place behind the last one that is in use.
+    end: usize,
     /// Where in the heap a class is.
     places: Vec<u32>,
+    /// The place below the first to which another class moved up when the first one went.
+    upcoming: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        Waiting { lines: vec![Line([EMPTY; CHILDREN])], end: ROOT, places: Vec::new(), upcoming: ROOT }
+    }
 }
 
 impl Waiting {
+    #[inline]
+    fn entry(&self, place: usize) -> Entry {
+        self.lines[place / CHILDREN].0[place % CHILDREN]
+    }
+
     /// The class that waits for the earliest time.
     #[inline]
     pub(super) fn first(&self) -> Option<(Instant, u32)> {
-        self.heap.first().copied()
+        (self.end > ROOT).then(|| self.entry(ROOT))
     }
 
     /// A class waits for that time, and not for another that it waited for.
@@ -28,60 +55,74 @@ impl Waiting {
         if self.places.len() <= class as usize {
             self.places.resize(class as usize + 1, NONE);
         }
-        let place = match self.places[class as usize] {
-            NONE => {
-                self.heap.push((due, class));
-                self.heap.len() - 1
+        let mut place = self.places[class as usize] as usize;
+        if place == NONE as usize {
+            place = self.end;
+            self.end += 1;
+            if self.lines.len() <= place / CHILDREN {
+                self.lines.push(Line([EMPTY; CHILDREN]));
             }
-            place => place as usize,
-        };
-        self.heap[place].0 = due;
-        self.settle(place);
+        }
+        self.settle(place, (due, class));
+    }
+
+    /// One of those that will soon be the first, as long as it changes with the first one.
+    #[inline]
+    pub(super) fn upcoming(&self) -> Option<u32> {
+        (self.upcoming < self.end).then(|| self.entry(self.upcoming).1)
     }
 
     /// A class does not wait any more.
     pub(super) fn remove(&mut self, class: u32) {
         let Some(place) = self.places.get_mut(class as usize).filter(|place| **place != NONE) else { return };
-        let at = *place as usize;
-        *place = NONE;
-        self.heap.swap_remove(at);
-        if at < self.heap.len() {
-            self.settle(at);
+        let place = std::mem::replace(place, NONE) as usize;
+        self.end -= 1;
+        let last = self.entry(self.end);
+        self.lines[self.end / CHILDREN].0[self.end % CHILDREN] = EMPTY;
+        if place != self.end {
+            self.settle(place, last);
         }
     }
 
-    /// Moves the entry of a place to where it belongs.
-    fn settle(&mut self, mut at: usize) {
-        let entry = self.heap[at];
-        while let Some(above) = at.checked_sub(1).map(|before| before / CHILDREN) {
-            if self.heap[above] <= entry {
+    /// Puts an entry in a place, or where it belongs above or below it.
+    fn settle(&mut self, place: usize, entry: Entry) {
+        let mut at = place;
+        while at != ROOT {
+            let above = at / CHILDREN + 2;
+            let parent = self.entry(above);
+            if parent.0 <= entry.0 {
                 break;
             }
-            self.put(at, self.heap[above]);
+            self.put(at, parent);
             at = above;
         }
-        loop {
-            let first = at * CHILDREN + 1;
-            let children = first..(first + CHILDREN).min(self.heap.len());
-            let Some(least) = children.min_by_key(|child| self.heap[*child]) else { break };
-            if entry <= self.heap[least] {
+        while let Some(Line(children)) = self.lines.get(at - 2) {
+            let [a, b, c, d] = children.map(|(due, _)| due);
+            let (one, other) = (usize::from(b < a), 2 + usize::from(d < c));
+            let least = if children[other].0 < children[one].0 { other } else { one };
+            let child = children[least];
+            if entry.0 <= child.0 {
                 break;
             }
-            self.put(at, self.heap[least]);
-            at = least;
+            let below = (at - 2) * CHILDREN + least;
+            if at == ROOT {
+                self.upcoming = below;
+            }
+            self.put(at, child);
+            at = below;
         }
         self.put(at, entry);
     }
 
     #[inline]
-    fn put(&mut self, at: usize, entry: (Instant, u32)) {
-        self.heap[at] = entry;
+    fn put(&mut self, at: usize, entry: Entry) {
+        self.lines[at / CHILDREN].0[at % CHILDREN] = entry;
         self.places[entry.1 as usize] = at as u32;
     }
 
     /// All that wait.
     pub(super) fn classes(&self) -> Vec<u32> {
-        self.heap.iter().map(|(_, class)| *class).collect()
+        (ROOT..self.end).map(|place| self.entry(place).1).collect()
     }
 
     /// Whether a class waits.
@@ -109,8 +150,10 @@ mod tests {
                     waiting.set(class, Instant::from_nanos(due));
                     model.insert(class, due);
                 }
-                let first = model.iter().map(|(class, due)| (*due, *class)).min();
-                prop_assert_eq!(waiting.first().map(|(due, class)| (due.as_nanos(), class)), first);
+                prop_assert_eq!(waiting.first().map(|(due, _)| due.as_nanos()), model.values().min().copied());
+                if let Some((due, class)) = waiting.first() {
+                    prop_assert_eq!(model[&class], due.as_nanos());
+                }
                 prop_assert_eq!(waiting.has(class), model.contains_key(&class));
             }
         }

@@ -58,9 +58,9 @@ impl Average {
         let mut left = packets;
         while left > 0 && self.scaled > 0 {
             if left & 1 == 1 {
-                self.scaled = (u128::from(self.scaled) * u128::from(factor) >> BITS) as u64;
+                self.scaled = ((u128::from(self.scaled) * u128::from(factor)) >> BITS) as u64;
             }
-            factor = (u128::from(factor) * u128::from(factor) >> BITS) as u64;
+            factor = ((u128::from(factor) * u128::from(factor)) >> BITS) as u64;
             left >>= 1;
         }
     }
@@ -93,9 +93,8 @@ mod tests {
         assert_eq!(Average::weight(30_000, 1000, 55), Some(5));
         // 16 <= (1 - (63/64)^20) 64 = 17.3, but not <= (1 - (31/32)^20) 32 = 15.04.
         assert_eq!(Average::weight(5000, 1000, 20), Some(6));
-        // Floyd and Jacobson, 1993, section 6.1: L = 50 packets pass below min = 5 packets where w <= 0.0042.
+        // Floyd and Jacobson, 1993, section 6.1: L = 50 packets pass below min = 5 packets where w <= 0.0042, and 2^-9 = 0.002.
         assert_eq!(Average::weight(5000, 1000, 50), Some(9));
-        assert!(1.0 / 512.0 <= 0.0042);
         assert_eq!(Average::weight(30_000, 1000, 28), None);
     }
 

@@ -175,7 +175,6 @@ fn who_is_unclassified_goes_to_the_default_class_if_that_is_a_leaf() {
     for priority in [0x2_0012, 0, 6, 0x1_0099] {
         assert_eq!(classify(&mut bench.htb, &mut context, priority), Some(id(0x12)));
     }
-    drop(context);
     bench.add(0x13, 0x12, class(MBIT));
     let mut context = bench.world.context();
     assert_eq!(classify(&mut bench.htb, &mut context, 0), Some(id(0)));

@@ -16,8 +16,8 @@ fn an_idle_class_has_no_qdisc_and_little_else() {
     // Besides these it has 4 bytes in a page of numbers, which may be all its own (132), a slot, a place among those that
     // wait, and a bit here and there.
     assert!(size_of::<Class>() + size_of::<Terms>() + 132 + 4 + 4 + 8 <= 512);
-    // What packets need of a leaf is four cache lines.
-    assert!(size_of::<Class>() <= 256);
+    // What packets need of a leaf is three cache lines.
+    assert_eq!(size_of::<Class>(), 192);
 }
 
 #[test]
