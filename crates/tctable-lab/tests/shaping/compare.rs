@@ -66,7 +66,11 @@ pub fn every_second(name: &str, arrivals: &[Seen], theirs: &[Seen], ours: &[Seen
             engine.get(&class).unwrap_or(&0),
         );
     }
-    if windows > 10 && differences.is_empty() { Ok(()) } else { Err(format!("{windows} windows\n{}", differences.join("\n"))) }
+    if windows > 10 && differences.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{windows} windows\n{}", differences.join("\n")))
+    }
 }
 
 /// Compares how classes share what all of them carried: to within 0.3 % of each one's share. It is the order of

@@ -49,7 +49,9 @@ fn loaded(lines: &str, now: Instant) -> Scheduler {
         match &statement.command {
             Command::SetQdisc(request, flags) => scheduler.set_qdisc(now, request, *flags).expect("a qdisc"),
             Command::SetClass(request, flags) => scheduler.set_class(now, request, *flags).expect("a class"),
-            Command::SetFilter(request, flags) => scheduler.set_filter(now, request, *flags).expect("a filter"),
+            Command::SetFilter(request, flags) => {
+                scheduler.set_filter(now, request, *flags).expect("a filter");
+            }
             command => panic!("no such line was written: {command:?}"),
         }
     }
@@ -60,7 +62,9 @@ fn loaded(lines: &str, now: Instant) -> Scheduler {
 fn serve(scheduler: &mut Scheduler, now: u64, arrivals: &[Seen], departures: &mut Vec<Seen>) -> Option<u64> {
     loop {
         match scheduler.poll(Instant::from_nanos(now), OUT) {
-            Poll::Packet(departure) => departures.push(Seen { time: now, ..arrivals[departure.token as usize].clone() }),
+            Poll::Packet(departure) => {
+                departures.push(Seen { time: now, ..arrivals[departure.token as usize].clone() })
+            }
             // A time that has come already would never end.
             Poll::Later(due) => {
                 assert!(due.as_nanos() > now, "to be asked again at {due:?}");

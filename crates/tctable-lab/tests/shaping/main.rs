@@ -147,8 +147,7 @@ fn tbf() {
 
 #[test]
 fn tbf_with_a_peak_rate() {
-    let lines =
-        "qdisc add dev shaped root handle 1: tbf rate 4mbit burst 100kb limit 200kb peakrate 8mbit mtu 20000\n";
+    let lines = "qdisc add dev shaped root handle 1: tbf rate 4mbit burst 100kb limit 200kb peakrate 8mbit mtu 20000\n";
     let stream = Stream::bursts(0, 20 * MBIT, 1000, Duration::from_millis(100), Duration::from_millis(700));
     compare("tbf with a peak rate", lines, &[stream], &[]);
 }
