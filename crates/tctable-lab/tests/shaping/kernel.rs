@@ -36,7 +36,7 @@ addr add 10.9.0.1/24 dev shaped
 ";
 const MIRROR: &str = "\
 qdisc add dev shaped clsact
-filter add dev shaped egress matchall action mirred egress mirror dev arrivals
+filter add dev shaped egress protocol ip u32 match u32 0 0 action mirred egress mirror dev arrivals
 ";
 /// The port of class 0.
 const PORT: u16 = 10_000;
