@@ -31,7 +31,7 @@ pub fn run(bytes: &[u8]) {
         let config = DeviceConfig { queue_len: 20, ..DeviceConfig::default() };
         run.scheduler.add_device(device, config).expect("a device");
     }
-    if choices.byte() % 4 != 0 {
+    if !choices.byte().is_multiple_of(4) {
         run.grow();
     }
     while !choices.is_empty() {
@@ -82,7 +82,7 @@ impl Run {
             2 | 3 => self.class(choices, device),
             4 => self.filter(choices, device),
             5 => self.delete(choices, device),
-            6 => self.now = self.now + Duration::from_nanos(1 << (choices.byte() % 36)),
+            6 => self.now += Duration::from_nanos(1 << (choices.byte() % 36)),
             7 | 8 => self.poll(choices, device),
             9 => {
                 let mut skb = self.packet(choices);
@@ -117,11 +117,11 @@ impl Run {
 
     fn poll(&mut self, choices: &mut Choices<'_>, device: DeviceId) {
         match self.scheduler.poll(self.now, device) {
-            Poll::Packet(departure) if choices.byte() % 8 == 0 => self.scheduler.requeue(device, departure),
+            Poll::Packet(departure) if choices.byte().is_multiple_of(8) => self.scheduler.requeue(device, departure),
             Poll::Packet(departure) => self.invariants.left(&departure),
             Poll::Later(at) => {
                 assert!(at > self.now, "a wake-up that is over");
-                if choices.byte() % 2 == 0 {
+                if choices.byte().is_multiple_of(2) {
                     self.now = at;
                 }
             }
@@ -130,7 +130,7 @@ impl Run {
     }
 
     fn qdisc(&mut self, choices: &mut Choices<'_>, device: DeviceId) {
-        if choices.byte() % 3 == 0 {
+        if choices.byte().is_multiple_of(3) {
             return self.change_qdisc(choices, device);
         }
         let request = QdiscRequest { device, parent: parent(choices), handle: qdisc(choices), spec: spec(choices) };
@@ -299,7 +299,7 @@ fn spec(choices: &mut Choices<'_>) -> QdiscSpec {
 
 fn class_options(choices: &mut Choices<'_>) -> ClassOptions {
     let prio = choices.byte() % 8;
-    if choices.byte() % 4 == 0 {
+    if choices.byte().is_multiple_of(4) {
         return ClassOptions::Cbq(CbqClassOptions {
             bandwidth: rate(choices),
             rate: rate(choices),
@@ -339,10 +339,10 @@ fn actions(choices: &mut Choices<'_>) -> Vec<ActionOptions> {
             ..PoliceOptions::default()
         })],
         2 => {
-            let redirect = choices.byte() % 2 == 0;
+            let redirect = choices.byte().is_multiple_of(2);
             let verdict = if redirect { ActionVerdict::Stolen } else { ActionVerdict::Pipe };
             let device = choices.one_of(&[DEVICES[0], DEVICES[1], DeviceId(7)]);
-            let ingress = choices.byte() % 4 == 0;
+            let ingress = choices.byte().is_multiple_of(4);
             vec![ActionOptions::Mirred(MirredOptions { device, ingress, redirect, verdict })]
         }
         _ => Vec::new(),

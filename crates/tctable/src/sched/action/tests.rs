@@ -198,7 +198,7 @@ fn wrong_requests() {
         ActionOptions::Gact(GactOptions { verdict: ActionVerdict::Ok, random }),
         gact(ActionVerdict::GotoChain(1 << 28)),
     ] {
-        let made = Actions::new(&[options.clone()], Instant::ZERO);
+        let made = Actions::new(std::slice::from_ref(&options), Instant::ZERO);
         assert!(matches!(made, Err(OptionsError::Invalid(_))), "{options:?}");
     }
     assert!(Actions::new(&vec![gact(ActionVerdict::Pipe); 32], Instant::ZERO).is_ok());
