@@ -55,6 +55,17 @@ fn run(command: &str, input: &str) {
     assert!(output.status.success(), "{command}: {}\n{input}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Whether the kernel has the action `police`: not every one does.
+pub fn has_police() -> bool {
+    let list = ["actions", "list", "action", "police"];
+    Command::new("tc")
+        .args(list)
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
 /// What the kernel was given, and what it made of that.
 pub struct Run {
     pub arrivals: Vec<Seen>,
