@@ -55,16 +55,6 @@ fn run(command: &str, input: &str) {
     assert!(output.status.success(), "{command}: {}\n{input}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Whether the kernel has the action `police`: not every one does. Only making one tells, in a namespace of its own.
-pub fn has_police() -> bool {
-    let probe = || {
-        let add = ["actions", "add", "action", "police", "rate", "6mbit", "burst", "30kb", "drop"];
-        unshare(CloneFlags::CLONE_NEWNET).is_ok()
-            && Command::new("tc").args(add).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    };
-    std::thread::spawn(probe).join().expect("a probe that ends")
-}
-
 /// What the kernel was given, and what it made of that.
 pub struct Run {
     pub arrivals: Vec<Seen>,

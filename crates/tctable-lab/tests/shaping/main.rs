@@ -183,16 +183,3 @@ fn tbf_with_a_peak_rate() {
     let stream = Stream::bursts(0, 20 * MBIT, 1000, Duration::from_millis(100), Duration::from_millis(700));
     compare("tbf with a peak rate", lines, &[stream], &[]);
 }
-
-#[test]
-fn police() {
-    if !kernel::has_police() {
-        return not_tested("this kernel has no police");
-    }
-    let lines = "\
-qdisc add dev shaped root handle 1: htb
-class add dev shaped parent 1: classid 1:10 htb rate 50mbit burst 100kb
-filter add dev shaped parent 1: protocol ip prio 1 u32 match u32 0 0 police rate 6mbit burst 30kb drop flowid 1:10
-";
-    compare("police", lines, &[Stream::steady(0, 10 * MBIT, 1000)], &[]);
-}
