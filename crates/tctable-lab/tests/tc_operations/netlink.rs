@@ -12,7 +12,6 @@ use nix::sys::socket::{
 
 /// `linux/rtnetlink.h`
 pub const NEW_QDISC: u16 = 36;
-pub const DELETE_QDISC: u16 = 37;
 pub const GET_QDISC: u16 = 38;
 pub const NEW_CLASS: u16 = 40;
 pub const DELETE_CLASS: u16 = 41;

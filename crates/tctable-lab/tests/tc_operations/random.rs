@@ -22,7 +22,7 @@ pub struct Random {
 
 impl Random {
     pub fn new(seed: u64) -> Random {
-        Random { state: seed, only_at_qdiscs: seed % 2 == 0 }
+        Random { state: seed, only_at_qdiscs: seed.is_multiple_of(2) }
     }
 
     fn next(&mut self) -> u64 {
