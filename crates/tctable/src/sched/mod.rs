@@ -4,9 +4,12 @@
 //! which has another qdisc or classes below it; filters at a qdisc or a class say which class a packet belongs to. What is
 //! queued here is a packet's [`Skb::token`] with what qdiscs need of it, 40 bytes: its bytes stay with the caller.
 //!
-//! What goes on between a packet's offer and its departure:
-//! [`skb`](Skb) what is offered, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them, `node` a qdisc with its counters,
-//! `qdisc` a file for each kind, `filter` and `action` likewise, `control` what changes the tree.
+//! What goes on between a packet's offer and its departure: [`skb`](Skb) what is offered, `passage` its way in, `offered`
+//! what is read of it once, `queued` what waits, `fifo` the lists it waits in, `flows` and `codel` what fq_codel has of them,
+//! `node` a qdisc with its counters, `qdisc` a file for each kind, `filter` and `action` likewise, `hooks` what has filters
+//! and no queue, `outcome` what became of it.
+//!
+//! `scheduler` and `device` hold the trees, `named` which classes filters name, `control` what changes and lists them.
 
 mod action;
 mod backlog;

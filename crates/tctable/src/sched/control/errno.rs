@@ -19,8 +19,6 @@ impl Errno {
     pub const EINVAL: Errno = Errno(22);
     /// No space left on device.
     pub const ENOSPC: Errno = Errno(28);
-    /// Numerical result out of range.
-    pub const ERANGE: Errno = Errno(34);
     /// Too many levels of symbolic links.
     pub const ELOOP: Errno = Errno(40);
     /// Operation not supported.
@@ -38,7 +36,6 @@ impl fmt::Display for Errno {
             Errno::ENODEV => "No such device",
             Errno::EINVAL => "Invalid argument",
             Errno::ENOSPC => "No space left on device",
-            Errno::ERANGE => "Numerical result out of range",
             Errno::ELOOP => "Too many levels of symbolic links",
             Errno::EOPNOTSUPP => "Operation not supported",
             Errno(number) => return write!(f, "Unknown error {number}"),

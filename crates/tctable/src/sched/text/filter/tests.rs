@@ -216,6 +216,7 @@ fn tables_links_and_offsets_of_u32() {
     assert_eq!(request("handle ::7 u32 match ip df").handle, 7);
     assert_eq!(request("u32 order 5 match ip df").handle, 5);
     assert_eq!(request("handle 800::5 u32 order 5 match ip df").handle, 0x8000_0005);
+    assert_eq!(request("u32 order 5").options, FilterOptions::U32(U32Options::Node(U32Node::default())));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(in crate::sched::text) fn write_request(
     }
     write!(f, " {}", options.kind())?;
     match options {
-        FilterOptions::U32(options) => u32::write(options, name, f),
+        FilterOptions::U32(options) => u32::write(handle, options, name, f),
         FilterOptions::Fw(None) | FilterOptions::Other { .. } => Ok(()),
         FilterOptions::Fw(Some(options)) => {
             if let Some(input) = options.input {

@@ -3,9 +3,11 @@ use std::fmt;
 use super::{Names, write_common};
 use crate::sched::{U32Key, U32Node, U32Offset, U32Options, U32Selector};
 
-pub(super) fn write(options: &U32Options, name: Names<'_, '_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn write(handle: u32, options: &U32Options, name: Names<'_, '_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match options {
         U32Options::Root => Ok(()),
+        // A node that is told nothing has a number at least, or else it would be no node.
+        U32Options::Node(node) if *node == U32Node::default() => write!(f, " order {}", handle & 0xfff),
         U32Options::Table { divisor } => write!(f, " divisor {divisor}"),
         U32Options::Node(node) => write_node(node, name, f),
     }
