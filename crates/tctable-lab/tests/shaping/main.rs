@@ -53,6 +53,7 @@ fn compare(name: &str, lines: &str, streams: &[Stream], borrowers: &[u16]) {
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn one_class() {
     let lines = "\
 qdisc add dev shaped root handle 1: htb default 10
@@ -62,6 +63,7 @@ class add dev shaped parent 1: classid 1:10 htb rate 8mbit burst 20kb
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn another_rate_is_seen() {
     let lines = "\
 qdisc add dev shaped root handle 1: htb default 10
@@ -75,6 +77,7 @@ class add dev shaped parent 1: classid 1:10 htb rate 8mbit burst 20kb
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn two_classes_that_borrow() {
     let lines = "\
 qdisc add dev shaped root handle 1: htb default 10
@@ -87,6 +90,7 @@ class add dev shaped parent 1:1 classid 1:11 htb rate 2mbit ceil 20mbit burst 20
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn quanta_of_rates_end_at_200_kilobytes() {
     // 17 Mbit/s divided by 10 are 212,500 bytes.
     let lines = "\
@@ -103,6 +107,7 @@ class add dev shaped parent 1:1 classid 1:11 htb rate 2mbit ceil 48mbit burst 50
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn three_levels() {
     let lines = "\
 qdisc add dev shaped root handle 1: htb
@@ -124,6 +129,7 @@ class add dev shaped parent 1:3 classid 1:13 htb rate 1mbit ceil 4mbit burst 20k
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn eight_priorities() {
     let mut lines = "\
 qdisc add dev shaped root handle 1: htb
@@ -143,6 +149,7 @@ class add dev shaped parent 1: classid 1:1 htb rate 12mbit burst 30kb
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn overload() {
     let lines = "\
 qdisc add dev shaped root handle 1: htb default 10
@@ -157,6 +164,7 @@ qdisc add dev shaped parent 1:11 handle 11: bfifo limit 60000
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn bursts_after_idling() {
     let lines = "\
 qdisc add dev shaped root handle 1: htb default 10
@@ -172,12 +180,14 @@ class add dev shaped parent 1:1 classid 1:11 htb rate 2mbit ceil 10mbit burst 20
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn tbf() {
     let lines = "qdisc add dev shaped root handle 1: tbf rate 6mbit burst 20kb limit 60kb\n";
     compare("tbf", lines, &[Stream::steady(0, 10 * MBIT, 1000)], &[]);
 }
 
 #[test]
+#[ignore = "needs a machine without other work: a kernel that is late loses tokens"]
 fn tbf_with_a_peak_rate() {
     let lines = "qdisc add dev shaped root handle 1: tbf rate 4mbit burst 100kb limit 200kb peakrate 8mbit mtu 20000\n";
     let stream = Stream::bursts(0, 20 * MBIT, 1000, Duration::from_millis(100), Duration::from_millis(700));
