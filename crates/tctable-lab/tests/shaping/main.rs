@@ -2,8 +2,9 @@
 //! frames at the same times through the engine's in virtual time. Stock `tc` loads the lines there, the engine's own
 //! reader here.
 //!
-//! Rates are low, so that the machine's load does not matter. Needs root and namespaces; where they are missing nothing
-//! is tested and one line says so.
+//! A kernel that is late, as on a busy machine or a virtual one, loses tokens and carries a few per cent less than its rate:
+//! the comparison then fails, so it is run by hand. Needs root and namespaces; where they are missing nothing is tested and
+//! one line says so.
 
 mod compare;
 mod engine;
