@@ -7,6 +7,8 @@ mod summary;
 mod table;
 pub(crate) mod units;
 
+pub(crate) use table::wrapped;
+
 use std::io::{IsTerminal, stdout};
 
 use tctable::Gateway;

@@ -57,7 +57,7 @@ pub(super) fn write(report: &Report<'_>, top: usize, look: &Look, text: &mut Str
     for line in summary::lines(report, rows.len(), look.sort) {
         let style = if line.is_wrong { WRONG } else { LABEL };
         painted(text, style, look.colored, &format!("{:<LABELS$}", line.label));
-        wrapped(text, &line.text, look.width);
+        wrapped(text, &line.text, look.width, LABELS);
     }
 }
 
@@ -103,14 +103,14 @@ fn line(columns: &[Filled], cell: impl Fn(&Filled) -> &str) -> String {
     line
 }
 
-/// Words beside a label, over as many lines as they take.
-fn wrapped(text: &mut String, words: &str, width: Option<usize>) {
-    let limit = width.map_or(usize::MAX, |width| width.saturating_sub(LABELS));
+/// Words beside a label that takes `indent` columns, over as many lines as they take.
+pub(crate) fn wrapped(text: &mut String, words: &str, width: Option<usize>, indent: usize) {
+    let limit = width.map_or(usize::MAX, |width| width.saturating_sub(indent));
     let mut used = 0;
     for word in words.split(' ') {
         let length = word.chars().count();
         if used > 0 && used + 1 + length > limit {
-            append(text, format_args!("\n{:LABELS$}", ""));
+            append(text, format_args!("\n{:indent$}", ""));
             used = 0;
         } else if used > 0 {
             text.push(' ');

@@ -9,6 +9,7 @@ use super::{Look, NOTE, Report};
 use crate::json::append;
 use crate::place::Place;
 use crate::report::units::{self, BitRate, Bytes, Span};
+use crate::report::wrapped;
 use crate::simulate::simulation::Simulation;
 use crate::simulate::tally::{Tally, Times};
 
@@ -193,21 +194,7 @@ pub(super) fn device(simulation: &Simulation, place: Place) -> String {
 pub(super) fn labelled(label: &str, words: &str, style: anstyle::Style, look: &Look, text: &mut String) {
     painted(text, style, look.colored, &format!("{label:<LABELS$}"));
     text.push(' ');
-    let limit = look.width.map_or(usize::MAX, |width| width.saturating_sub(LABELS + 1));
-    let mut used = 0;
-    for word in words.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > limit {
-            append(text, format_args!("\n{:LABELS$} ", ""));
-            used = 0;
-        } else if used > 0 {
-            text.push(' ');
-            used += 1;
-        }
-        text.push_str(word);
-        used += length;
-    }
-    text.push('\n');
+    wrapped(text, words, look.width, LABELS + 1);
 }
 
 #[cfg(test)]
