@@ -1,3 +1,5 @@
 //! Frames in and out of the engine: capture files.
 
 pub mod capture;
+#[cfg(target_os = "linux")]
+pub mod port;
