@@ -1,0 +1,6 @@
+//! Live ports over veth pairs, each test in a network namespace that is gone with its thread.
+#![cfg(target_os = "linux")]
+
+mod far;
+mod net;
+mod packet;
