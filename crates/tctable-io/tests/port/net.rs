@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
-use tctable_io::port::{Arrival, Port, PortError};
+use tctable_io::port::{Arrival, Port};
 use tctable_lab::kernel::not_tested;
 
 /// How long anything may take before a test has failed.
@@ -75,12 +75,3 @@ pub fn receive_bytes(port: &mut dyn Port, count: usize) -> Vec<Vec<u8>> {
     receive_until(port, |arrival| arrival.frame.data.to_vec(), |came| came.len() >= count)
 }
 
-/// Asks until the answer is no error of this kind.
-pub fn until_up(port: &mut dyn Port) {
-    let deadline = Instant::now() + BOUND;
-    while let Err(error) = port.reopen() {
-        assert!(matches!(error, PortError::Down { .. } | PortError::NoDevice { .. }), "{error}");
-        assert!(Instant::now() < deadline, "{error}");
-        thread::yield_now();
-    }
-}
