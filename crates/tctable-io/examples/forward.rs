@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     while Instant::now() < end {
         let moved = burst(&mut *left, &mut *right)? + burst(&mut *right, &mut *left)?;
         if moved == 0 {
-            let mut ready = [PollFd::new(left.readable(), PollFlags::POLLIN), PollFd::new(right.readable(), PollFlags::POLLIN)];
+            let mut ready =
+                [PollFd::new(left.readable(), PollFlags::POLLIN), PollFd::new(right.readable(), PollFlags::POLLIN)];
             poll(&mut ready, 100u8)?;
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
-use tctable_io::port::{Arrival, Port};
+use tctable_io::port::{Arrival, Port, PortError};
 use tctable_lab::kernel::not_tested;
 
 /// How long anything may take before a test has failed.
@@ -75,3 +75,23 @@ pub fn receive_bytes(port: &mut dyn Port, count: usize) -> Vec<Vec<u8>> {
     receive_until(port, |arrival| arrival.frame.data.to_vec(), |came| came.len() >= count)
 }
 
+/// Receives until the port says that its device is down.
+pub fn down(port: &mut dyn Port) {
+    let deadline = Instant::now() + BOUND;
+    loop {
+        match port.receive(tctable::time::Instant::ZERO, 64, &mut |_| ()) {
+            Ok(_) => wait(port.readable(), deadline),
+            Err(error) => return assert!(matches!(error, PortError::Down { .. }), "{error}"),
+        }
+    }
+}
+
+/// Asks until the port works again; nothing but being down keeps it from that.
+pub fn until_up(port: &mut dyn Port) {
+    let deadline = Instant::now() + BOUND;
+    while let Err(error) = port.reopen() {
+        assert!(matches!(error, PortError::Down { .. } | PortError::NoDevice { .. }), "{error}");
+        assert!(Instant::now() < deadline, "{error}");
+        thread::yield_now();
+    }
+}

@@ -1,16 +1,19 @@
 //! Packet sockets (AF_PACKET): every device of Linux, without its cooperation.
 
+mod fanout;
 mod ring;
 mod send;
 mod socket;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::{io, mem};
 
 use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::Instant;
 
+use self::fanout::Group;
 use self::ring::{Filled, Ring};
 use self::send::Stopped;
 use self::socket::{Socket, is_down};
@@ -48,6 +51,10 @@ impl PacketConfig {
     pub fn new(device: impl Into<String>, id: DeviceId, role: Role) -> Self {
         PacketConfig { device: device.into(), id, role, slots: 4096, promiscuous: true }
     }
+
+    fn error(&self, what: &'static str, error: io::Error) -> PortError {
+        if is_down(&error) { PortError::Down { name: self.device.clone() } } else { failed(&self.device, what, error) }
+    }
 }
 
 /// Room for the kernel's copies of frames that do not fit a slot, in bytes.
@@ -61,9 +68,12 @@ const LINK_BYTES: u32 = 22;
 #[derive(Debug)]
 pub struct PacketSocket {
     config: PacketConfig,
-    device: Device,
-    ring: Ring,
-    socket: Socket,
+    line: Line,
+    group: Arc<Group>,
+    /// Which one of the group it is.
+    number: usize,
+    /// Whether frames come: they do when all of the group are there.
+    open: bool,
     /// Those of the last burst that did not fit a slot.
     queued: Vec<Vec<u8>>,
     /// Empty between calls: only its room is kept.
@@ -73,59 +83,79 @@ pub struct PacketSocket {
     counted: PortStatistics,
 }
 
+/// A socket that is bound to a device, and its ring.
+#[derive(Debug)]
+struct Line {
+    device: Device,
+    // Before the socket: it is unmapped while that is there.
+    ring: Ring,
+    socket: Socket,
+}
+
 impl PacketSocket {
     /// Opens a device.
     ///
     /// # Errors
-    /// [`PortError`]; the rights that are needed are CAP_NET_RAW and, for promiscuous devices, CAP_NET_ADMIN.
+    /// [`PortError`]; the rights that are needed are CAP_NET_RAW and CAP_NET_ADMIN.
     pub fn open(config: PacketConfig) -> Result<Self, PortError> {
-        let name = config.device.as_str();
-        let socket = Socket::new().map_err(|error| failed(name, "a packet socket", error))?;
-        let device = device::look_up(socket.as_fd(), name)?;
-        let ring = prepare(&socket, &config, device).map_err(|(what, error)| failed(name, what, error))?;
+        let group = Arc::new(Group::new(1));
+        PacketSocket::join(config, &group, 0)
+    }
+
+    /// Opens a device for several shards. What two ends have to do with one another comes to the port of one number, in both
+    /// directions, and to the same one on any device that is opened for as many shards: their connections, fragments and the ICMP
+    /// errors about them. What is neither IPv4 nor IPv6 comes to the first.
+    ///
+    /// # Errors
+    /// As [`PacketSocket::open`].
+    pub fn open_shards(config: &PacketConfig, shards: usize) -> Result<Vec<Self>, PortError> {
+        let group = Arc::new(Group::new(shards));
+        let ports = (0..shards).map(|number| PacketSocket::join(config.clone(), &group, number));
+        let mut ports = ports.collect::<Result<Vec<_>, _>>()?;
+        ports.iter_mut().try_for_each(PacketSocket::let_in)?;
+        Ok(ports)
+    }
+
+    /// Opens one port of a group after those before it. Frames come when the group is whole.
+    fn join(config: PacketConfig, group: &Arc<Group>, number: usize) -> Result<Self, PortError> {
+        let down = || PortError::Down { name: config.device.clone() };
+        let line = Line::join(&config, group, number)?.ok_or_else(down)?;
         let mut port = PacketSocket {
             config,
-            device,
-            ring,
-            socket,
+            line,
+            group: group.clone(),
+            number,
+            open: false,
             queued: Vec::new(),
             arrivals: Vec::new(),
             idle: false,
             counted: PortStatistics::default(),
         };
-        port.join(device)?;
+        if group.is_whole() {
+            port.let_in()?;
+        }
         Ok(port)
     }
 
-    /// Binds the socket to the device, whose frames come from then on.
-    fn join(&mut self, device: Device) -> Result<(), PortError> {
-        self.device = device;
-        self.socket.bind(device.index).map_err(|error| self.error("binding to it", error))?;
-        if self.config.promiscuous {
-            let request = libc::packet_mreq {
-                mr_ifindex: device.index,
-                mr_type: libc::PACKET_MR_PROMISC as u16,
-                mr_alen: 0,
-                mr_address: [0; 8],
-            };
-            let set = self.socket.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, request);
-            set.map_err(|error| self.error("promiscuous mode", error))?;
+    /// Lets frames come.
+    fn let_in(&mut self) -> Result<(), PortError> {
+        if !mem::replace(&mut self.open, true) {
+            fanout::shut(&self.line.socket, false).map_err(|error| self.error("SO_DETACH_FILTER", error))?;
         }
-        // The device was down when it was bound to: that is told when frames are asked for.
         Ok(())
     }
 
     fn error(&self, what: &'static str, error: io::Error) -> PortError {
-        if is_down(&error) { self.down() } else { failed(&self.config.device, what, error) }
+        self.config.error(what, error)
     }
 
     fn down(&self) -> PortError {
         PortError::Down { name: self.config.device.clone() }
     }
 
-    /// The device's largest packet without its link header, in bytes, as it was when the port was opened.
+    /// The device's largest packet without its link header, in bytes, as it was when the device was opened.
     pub fn mtu(&self) -> u32 {
-        self.device.mtu
+        self.line.device.mtu
     }
 
     /// Fetches the frame that does not fit its slot from the socket's queue, behind its `virtio_net_hdr`.
@@ -139,7 +169,7 @@ impl PacketSocket {
         buffer.resize(length + 1, 0);
         // SAFETY: the kernel writes no more than the length that it is told.
         let got =
-            unsafe { libc::recv(self.socket.raw(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+            unsafe { libc::recv(self.line.socket.raw(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
         if got < 0 {
             return Err(self.error("a frame that is too long for a slot", io::Error::last_os_error()));
         }
@@ -152,34 +182,61 @@ impl PacketSocket {
         if !mem::replace(&mut self.idle, true) {
             return Ok(());
         }
-        self.socket.pending().map_err(|error| self.error("receiving", error))
+        self.line.socket.pending().map_err(|error| self.error("receiving", error))
     }
 }
 
-/// Everything that comes before binding.
-fn prepare(socket: &Socket, config: &PacketConfig, device: Device) -> Result<Ring, (&'static str, io::Error)> {
-    let set = |option, value: i32, what| socket.set(libc::SOL_PACKET, option, value).map_err(|error| (what, error));
-    set(libc::PACKET_VERSION, libc::tpacket_versions::TPACKET_V2 as i32, "PACKET_VERSION")?;
-    set(libc::PACKET_VNET_HDR, 1, "PACKET_VNET_HDR")?;
-    if config.role == Role::InLine {
-        set(libc::PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING")?;
-        set(libc::PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS")?;
-        set(libc::PACKET_COPY_THRESH, i32::MAX, "PACKET_COPY_THRESH")?;
-        let forced = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, QUEUE_BYTES);
-        forced.map_err(|error| ("SO_RCVBUFFORCE", error))?;
+impl Line {
+    /// Opens the line of that number, if those before it are open; nothing comes by it yet.
+    fn join(config: &PacketConfig, group: &Group, number: usize) -> Result<Option<Line>, PortError> {
+        let socket = Socket::new().map_err(|error| config.error("a packet socket", error))?;
+        let device = device::look_up(socket.as_fd(), &config.device)?;
+        drop(socket);
+        let open = || Line::open(config, device).map_err(|(what, error)| config.error(what, error));
+        let outgoing = config.role == Role::Watch;
+        let failed = |error| config.error("PACKET_FANOUT", error);
+        group.join(number, device.index, outgoing, open, |line| &line.socket, failed)
     }
-    Ring::new(socket, config.slots, device.mtu.saturating_add(LINK_BYTES)).map_err(|error| ("a receive ring", error))
+
+    fn open(config: &PacketConfig, device: Device) -> Result<Line, (&'static str, io::Error)> {
+        let socket = Socket::new().map_err(|error| ("a packet socket", error))?;
+        let set = |option, value: i32, what| socket.set(libc::SOL_PACKET, option, value).map_err(|error| (what, error));
+        set(libc::PACKET_VERSION, libc::tpacket_versions::TPACKET_V2 as i32, "PACKET_VERSION")?;
+        set(libc::PACKET_VNET_HDR, 1, "PACKET_VNET_HDR")?;
+        if config.role == Role::InLine {
+            set(libc::PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING")?;
+            set(libc::PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS")?;
+            set(libc::PACKET_COPY_THRESH, i32::MAX, "PACKET_COPY_THRESH")?;
+            let forced = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, QUEUE_BYTES);
+            forced.map_err(|error| ("SO_RCVBUFFORCE", error))?;
+        }
+        let ring = Ring::new(&socket, config.slots, device.mtu.saturating_add(LINK_BYTES));
+        let ring = ring.map_err(|error| ("a receive ring", error))?;
+        fanout::shut(&socket, true).map_err(|error| ("SO_ATTACH_FILTER", error))?;
+        socket.bind(device.index).map_err(|error| ("binding to it", error))?;
+        if config.promiscuous {
+            let request = libc::packet_mreq {
+                mr_ifindex: device.index,
+                mr_type: libc::PACKET_MR_PROMISC as u16,
+                mr_alen: 0,
+                mr_address: [0; 8],
+            };
+            let set = socket.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, request);
+            set.map_err(|error| ("promiscuous mode", error))?;
+        }
+        Ok(Line { device, ring, socket })
+    }
 }
 
 impl Port for PacketSocket {
     fn link(&self) -> LinkType {
-        self.device.link
+        self.line.device.link
     }
 
     fn receive(&mut self, now: Instant, max: usize, take: &mut dyn FnMut(&[Arrival<'_>])) -> Result<usize, PortError> {
         let (mut seen, mut queued) = (0, 0);
         while seen < max {
-            let Some(filled) = self.ring.filled(seen) else { break };
+            let Some(filled) = self.line.ring.filled(seen) else { break };
             if filled.queued() {
                 if queued == QUEUED_IN_BURST {
                     break;
@@ -197,7 +254,7 @@ impl Port for PacketSocket {
         let mut arrivals: Vec<Arrival<'_>> = mem::take(&mut self.arrivals);
         let mut queue = self.queued.iter_mut();
         for number in 0..seen {
-            let Some(filled) = self.ring.filled(number) else { break };
+            let Some(filled) = self.line.ring.filled(number) else { break };
             let (data, offload) = if filled.queued() {
                 let Some(buffer) = queue.next() else { break };
                 let length = buffer.len().saturating_sub(Offload::BYTES);
@@ -219,7 +276,7 @@ impl Port for PacketSocket {
                     time: if time == 0 { now } else { Instant::from_nanos(time) },
                     device: self.config.id,
                     direction: if filled.outgoing() { FrameDirection::Outbound } else { FrameDirection::Inbound },
-                    link: self.device.link,
+                    link: self.line.device.link,
                     wire_len: (filled.wire_len() + tag).max(data.len() as u32),
                     data,
                 },
@@ -232,7 +289,7 @@ impl Port for PacketSocket {
         }
         arrivals.clear();
         self.arrivals = arrivals.into_iter().map(|_| unreachable!("it is empty")).collect();
-        self.ring.release(seen);
+        self.line.ring.release(seen);
         self.counted.received += shown as u64;
         Ok(shown)
     }
@@ -240,7 +297,7 @@ impl Port for PacketSocket {
     fn send(&mut self, frames: &[Departure<'_>]) -> Result<usize, PortError> {
         let mut done = 0;
         while done < frames.len() {
-            let (taken, stopped) = send::send(&self.socket, &frames[done..]);
+            let (taken, stopped) = send::send(&self.line.socket, &frames[done..]);
             done += taken;
             self.counted.sent += taken as u64;
             match stopped {
@@ -251,7 +308,7 @@ impl Port for PacketSocket {
                 }
                 Some(Stopped::Full) => {
                     // With the qdisc bypassed a device without a carrier says no more than that.
-                    if done == 0 && !device::look_up(self.socket.as_fd(), &self.config.device)?.running {
+                    if done == 0 && !device::look_up(self.line.socket.as_fd(), &self.config.device)?.running {
                         return Err(self.down());
                     }
                     self.counted.send_full += (frames.len() - done) as u64;
@@ -265,27 +322,36 @@ impl Port for PacketSocket {
     }
 
     fn readable(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.line.socket.as_fd()
     }
 
     fn reopen(&mut self) -> Result<(), PortError> {
-        let device = device::look_up(self.socket.as_fd(), &self.config.device)?;
+        let device = device::look_up(self.line.socket.as_fd(), &self.config.device)?;
         if !device.up {
             return Err(self.down());
         }
-        if device.index != self.device.index {
-            self.join(device)?;
+        if device.index != self.line.device.index {
+            // Drops of the old ring are not to be lost.
+            self.statistics();
+            let Some(line) = Line::join(&self.config, &self.group, self.number)? else { return Err(self.down()) };
+            self.line = line;
+            self.open = false;
         }
-        self.device = device;
+        if !self.group.is_whole() {
+            return Err(self.down());
+        }
+        self.let_in()?;
+        self.line.device = device;
         // What waited from when it was down.
-        let _ = self.socket.pending();
+        let _ = self.line.socket.pending();
         self.idle = false;
         Ok(())
     }
 
     fn statistics(&mut self) -> PortStatistics {
         // SAFETY: any bytes are a `tpacket_stats`.
-        if let Ok(since) = unsafe { self.socket.get::<libc::tpacket_stats>(libc::SOL_PACKET, libc::PACKET_STATISTICS) }
+        if let Ok(since) =
+            unsafe { self.line.socket.get::<libc::tpacket_stats>(libc::SOL_PACKET, libc::PACKET_STATISTICS) }
         {
             self.counted.receive_dropped += u64::from(since.tp_drops);
         }
