@@ -3,6 +3,7 @@
 mod device;
 mod error;
 mod offload;
+mod pace;
 mod packet;
 
 use std::os::fd::BorrowedFd;
@@ -12,6 +13,7 @@ use tctable::time::Instant;
 
 pub use error::PortError;
 pub use offload::Offload;
+pub use pace::{Next, Pace};
 pub use packet::{PacketConfig, PacketSocket, Role};
 
 /// A frame that has come.
