@@ -12,7 +12,7 @@ use tctable::packet::{Frame, LinkType};
 use tctable::time::Instant;
 
 pub use error::PortError;
-pub use offload::Offload;
+pub use offload::{Completer, Impossible, Offload, Segments};
 pub use pace::{Next, Pace};
 pub use packet::{PacketConfig, PacketSocket, Role};
 
