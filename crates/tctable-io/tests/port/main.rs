@@ -4,4 +4,5 @@
 mod fanout;
 mod far;
 mod net;
+mod offload;
 mod packet;

@@ -15,7 +15,7 @@ use tctable::time::Instant;
 
 use self::fanout::Group;
 use self::ring::{Filled, Ring};
-use self::send::Stopped;
+use self::send::{Sender, Stopped};
 use self::socket::{Socket, is_down};
 use super::device::{self, Device, failed};
 use super::{Arrival, Departure, Offload, Port, PortError, PortStatistics};
@@ -83,13 +83,14 @@ pub struct PacketSocket {
     counted: PortStatistics,
 }
 
-/// A socket that is bound to a device, and its ring.
+/// A socket that is bound to a device, its ring, and what frames are sent by.
 #[derive(Debug)]
 struct Line {
     device: Device,
     // Before the socket: it is unmapped while that is there.
     ring: Ring,
     socket: Socket,
+    sender: Sender,
 }
 
 impl PacketSocket {
@@ -205,7 +206,6 @@ impl Line {
         set(libc::PACKET_VNET_HDR, 1, "PACKET_VNET_HDR")?;
         if config.role == Role::InLine {
             set(libc::PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING")?;
-            set(libc::PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS")?;
             set(libc::PACKET_COPY_THRESH, i32::MAX, "PACKET_COPY_THRESH")?;
             let forced = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, QUEUE_BYTES);
             forced.map_err(|error| ("SO_RCVBUFFORCE", error))?;
@@ -213,7 +213,7 @@ impl Line {
         let ring = Ring::new(&socket, config.slots, device.mtu.saturating_add(LINK_BYTES));
         let ring = ring.map_err(|error| ("a receive ring", error))?;
         fanout::shut(&socket, true).map_err(|error| ("SO_ATTACH_FILTER", error))?;
-        socket.bind(device.index).map_err(|error| ("binding to it", error))?;
+        socket.bind(device.index, libc::ETH_P_ALL).map_err(|error| ("binding to it", error))?;
         if config.promiscuous {
             let request = libc::packet_mreq {
                 mr_ifindex: device.index,
@@ -224,7 +224,8 @@ impl Line {
             let set = socket.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, request);
             set.map_err(|error| ("promiscuous mode", error))?;
         }
-        Ok(Line { device, ring, socket })
+        let sender = Sender::new(device.index).map_err(|error| ("a packet socket to send by", error))?;
+        Ok(Line { device, ring, socket, sender })
     }
 }
 
@@ -297,7 +298,7 @@ impl Port for PacketSocket {
     fn send(&mut self, frames: &[Departure<'_>]) -> Result<usize, PortError> {
         let mut done = 0;
         while done < frames.len() {
-            let (taken, stopped) = send::send(&self.line.socket, &frames[done..]);
+            let (taken, stopped) = self.line.sender.send(&frames[done..]);
             done += taken;
             self.counted.sent += taken as u64;
             match stopped {
@@ -307,7 +308,7 @@ impl Port for PacketSocket {
                     done += 1;
                 }
                 Some(Stopped::Full) => {
-                    // With the qdisc bypassed a device without a carrier says no more than that.
+                    // Past its queue a device without a carrier says no more than that.
                     if done == 0 && !device::look_up(self.line.socket.as_fd(), &self.config.device)?.running {
                         return Err(self.down());
                     }

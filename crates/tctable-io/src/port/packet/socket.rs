@@ -41,12 +41,12 @@ impl Socket {
         Ok(value)
     }
 
-    /// From now on frames of this device come, of all protocols.
-    pub(super) fn bind(&self, index: i32) -> io::Result<()> {
+    /// From now on frames of that protocol of this device come, and what is sent leaves by it.
+    pub(super) fn bind(&self, index: i32, protocol: i32) -> io::Result<()> {
         // SAFETY: all its members may be zero.
         let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
         address.sll_family = libc::AF_PACKET as u16;
-        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        address.sll_protocol = (protocol as u16).to_be();
         address.sll_ifindex = index;
         let size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
         // SAFETY: an address of that size.
