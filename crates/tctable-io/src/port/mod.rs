@@ -5,6 +5,7 @@ mod error;
 mod offload;
 mod pace;
 mod packet;
+mod tun;
 
 use std::os::fd::BorrowedFd;
 
@@ -15,6 +16,7 @@ pub use error::PortError;
 pub use offload::{Completer, Impossible, Offload, Segments};
 pub use pace::{Next, Pace};
 pub use packet::{PacketConfig, PacketSocket, Role};
+pub use tun::{Layer, Tun, TunConfig};
 
 /// A frame that has come.
 #[derive(Clone, Copy, Debug)]

@@ -6,3 +6,4 @@ mod far;
 mod net;
 mod offload;
 mod packet;
+mod tun;

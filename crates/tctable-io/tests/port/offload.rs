@@ -12,7 +12,7 @@ fn open(device: &str) -> PacketSocket {
 }
 
 /// Frames larger than the MTU, of each kind and family, plain and with a tag.
-fn large_frames() -> Vec<(Vec<u8>, Offload)> {
+pub fn large_frames() -> Vec<(Vec<u8>, Offload)> {
     let data: Vec<u8> = (0..40_000u32).map(|at| (at * 7 + at / 256) as u8).collect();
     let v4 = [Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into()];
     let v6 = [1, 2].map(|host| IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host)));
@@ -46,7 +46,7 @@ fn large_frames() -> Vec<(Vec<u8>, Offload)> {
 }
 
 /// The frame as it is on a wire.
-fn completed(frame: &[u8], offload: Offload) -> Vec<Vec<u8>> {
+pub fn completed(frame: &[u8], offload: Offload) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     let shown = Completer::default().complete(LinkType::Ethernet, frame, offload, &mut |one| all.push(one.to_vec()));
     shown.expect("a frame that makes sense");
