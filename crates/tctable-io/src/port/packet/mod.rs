@@ -61,6 +61,8 @@ impl PacketConfig {
 const QUEUE_BYTES: i32 = 32 << 20;
 /// Frames that do not fit a slot, in one burst.
 const QUEUED_IN_BURST: usize = 16;
+/// So many times in a row nothing comes before it is asked why: that is a call of the kernel.
+const IDLE: u32 = 16;
 /// The link header and two tags.
 const LINK_BYTES: u32 = 22;
 
@@ -78,8 +80,8 @@ pub struct PacketSocket {
     queued: Vec<Vec<u8>>,
     /// Empty between calls: only its room is kept.
     arrivals: Vec<Arrival<'static>>,
-    /// Whether nothing came the last time.
-    idle: bool,
+    /// How many times in a row nothing came.
+    idle: u32,
     counted: PortStatistics,
 }
 
@@ -129,7 +131,7 @@ impl PacketSocket {
             open: false,
             queued: Vec::new(),
             arrivals: Vec::new(),
-            idle: false,
+            idle: 0,
             counted: PortStatistics::default(),
         };
         if group.is_whole() {
@@ -178,11 +180,13 @@ impl PacketSocket {
         Ok(())
     }
 
-    /// After nothing came twice: whether that is because the device is down.
+    /// After nothing came several times: whether that is because the device is down.
     fn look_after(&mut self) -> Result<(), PortError> {
-        if !mem::replace(&mut self.idle, true) {
+        self.idle += 1;
+        if self.idle < IDLE {
             return Ok(());
         }
+        self.idle = 0;
         self.line.socket.pending().map_err(|error| self.error("receiving", error))
     }
 }
@@ -244,13 +248,15 @@ impl Port for PacketSocket {
                 }
                 self.fetch(queued, filled)?;
                 queued += 1;
+            } else {
+                self.line.ring.prefetch(&filled);
             }
             seen += 1;
         }
         if seen == 0 {
             return self.look_after().map(|()| 0);
         }
-        self.idle = false;
+        self.idle = 0;
         // In place: the room of the empty vector is used again.
         let mut arrivals: Vec<Arrival<'_>> = mem::take(&mut self.arrivals);
         let mut queue = self.queued.iter_mut();
@@ -345,7 +351,7 @@ impl Port for PacketSocket {
         self.line.device = device;
         // What waited from when it was down.
         let _ = self.line.socket.pending();
-        self.idle = false;
+        self.idle = 0;
         Ok(())
     }
 
