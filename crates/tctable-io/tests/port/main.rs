@@ -7,3 +7,5 @@ mod net;
 mod offload;
 mod packet;
 mod tun;
+#[cfg(feature = "xdp")]
+mod xdp;

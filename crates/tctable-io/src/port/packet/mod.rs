@@ -3,7 +3,6 @@
 mod fanout;
 mod ring;
 mod send;
-mod socket;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
@@ -16,8 +15,8 @@ use tctable::time::Instant;
 use self::fanout::Group;
 use self::ring::{Filled, Ring};
 use self::send::{Sender, Stopped};
-use self::socket::{Socket, is_down};
 use super::device::{self, Device, failed};
+use super::socket::{Socket, is_down};
 use super::{Arrival, Departure, Offload, Port, PortError, PortStatistics};
 
 /// What a port's frames are wanted for.
@@ -194,7 +193,7 @@ impl PacketSocket {
 impl Line {
     /// Opens the line of that number, if those before it are open; nothing comes by it yet.
     fn join(config: &PacketConfig, group: &Group, number: usize) -> Result<Option<Line>, PortError> {
-        let socket = Socket::new().map_err(|error| config.error("a packet socket", error))?;
+        let socket = Socket::packet().map_err(|error| config.error("a packet socket", error))?;
         let device = device::look_up(socket.as_fd(), &config.device)?;
         drop(socket);
         let open = || Line::open(config, device).map_err(|(what, error)| config.error(what, error));
@@ -204,7 +203,7 @@ impl Line {
     }
 
     fn open(config: &PacketConfig, device: Device) -> Result<Line, (&'static str, io::Error)> {
-        let socket = Socket::new().map_err(|error| ("a packet socket", error))?;
+        let socket = Socket::packet().map_err(|error| ("a packet socket", error))?;
         let set = |option, value: i32, what| socket.set(libc::SOL_PACKET, option, value).map_err(|error| (what, error));
         set(libc::PACKET_VERSION, libc::tpacket_versions::TPACKET_V2 as i32, "PACKET_VERSION")?;
         set(libc::PACKET_VNET_HDR, 1, "PACKET_VNET_HDR")?;
@@ -217,16 +216,9 @@ impl Line {
         let ring = Ring::new(&socket, config.slots, device.mtu.saturating_add(LINK_BYTES));
         let ring = ring.map_err(|error| ("a receive ring", error))?;
         fanout::shut(&socket, true).map_err(|error| ("SO_ATTACH_FILTER", error))?;
-        socket.bind(device.index, libc::ETH_P_ALL).map_err(|error| ("binding to it", error))?;
+        socket.bind_packet(device.index, libc::ETH_P_ALL).map_err(|error| ("binding to it", error))?;
         if config.promiscuous {
-            let request = libc::packet_mreq {
-                mr_ifindex: device.index,
-                mr_type: libc::PACKET_MR_PROMISC as u16,
-                mr_alen: 0,
-                mr_address: [0; 8],
-            };
-            let set = socket.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, request);
-            set.map_err(|error| ("promiscuous mode", error))?;
+            socket.be_promiscuous(device.index).map_err(|error| ("promiscuous mode", error))?;
         }
         let sender = Sender::new(device.index).map_err(|error| ("a packet socket to send by", error))?;
         Ok(Line { device, ring, socket, sender })

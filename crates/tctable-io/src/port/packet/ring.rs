@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use libc::tpacket2_hdr;
 
 use super::super::offload::{Offload, finish_sctp};
-use super::socket::Socket;
+use super::super::socket::Socket;
 
 /// What lies before the frame in a slot: the header, its address, and what [`RESERVE`] is for.
 const BEFORE_FRAME: u32 = 96;

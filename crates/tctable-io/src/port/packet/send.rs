@@ -5,8 +5,8 @@
 
 use std::{io, mem};
 
+use super::super::socket::Socket;
 use super::super::{Departure, Offload};
-use super::socket::Socket;
 
 /// Frames for one call.
 const BATCH: usize = 64;
@@ -40,13 +40,13 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) fn new(device: i32) -> io::Result<Self> {
         let open = |offload: i32, direct: i32| {
-            let socket = Socket::new()?;
+            let socket = Socket::packet()?;
             socket.set(libc::SOL_PACKET, libc::PACKET_VNET_HDR, offload)?;
             socket.set(libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, direct)?;
             if direct != 0 {
                 socket.set(libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SENDING_BYTES)?;
             }
-            socket.bind(device, 0)?;
+            socket.bind_packet(device, 0)?;
             Ok::<_, io::Error>(socket)
         };
         Ok(Sender { direct: open(1, 1)?, plain: open(0, 1)?, queued: open(1, 0)?, cuts_not: false })
