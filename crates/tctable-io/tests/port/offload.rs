@@ -139,6 +139,23 @@ fn many_large_frames_in_one_burst_keep_their_order_among_small_ones() {
 }
 
 #[test]
+fn who_watches_sees_the_beginning_of_a_large_frame_and_its_length() {
+    in_namespace(|| {
+        veth("left", "far-left");
+        let mut source = open("far-left");
+        let watch = PacketConfig::new("left", DeviceId(0), Role::Watch);
+        let mut watch = PacketSocket::open(watch).expect("a port");
+        for (frame, offload) in large_frames() {
+            assert_eq!(source.send(&[Departure { data: &frame, offload }]).expect("room"), 1);
+            let copy = |one: &tctable_io::port::Arrival<'_>| (one.frame.wire_len as usize, one.frame.data.to_vec());
+            let (length, kept) = receive_until(&mut watch, copy, |came| !came.is_empty()).remove(0);
+            assert_eq!(length, frame.len());
+            assert!(kept.len() > 1514 && kept.len() < length && frame.starts_with(&kept));
+        }
+    });
+}
+
+#[test]
 fn sctp_is_finished_as_it_comes() {
     in_namespace(|| {
         veth("left", "far-left");

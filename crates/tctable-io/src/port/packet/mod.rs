@@ -81,6 +81,8 @@ pub struct PacketSocket {
     arrivals: Vec<Arrival<'static>>,
     /// How many times in a row nothing came.
     idle: u32,
+    /// An error that is to be told when nothing comes any more.
+    waiting: Option<io::Error>,
     counted: PortStatistics,
 }
 
@@ -131,6 +133,7 @@ impl PacketSocket {
             queued: Vec::new(),
             arrivals: Vec::new(),
             idle: 0,
+            waiting: None,
             counted: PortStatistics::default(),
         };
         if group.is_whole() {
@@ -160,23 +163,26 @@ impl PacketSocket {
         self.line.device.mtu
     }
 
-    /// Fetches the frame that does not fit its slot from the socket's queue, behind its `virtio_net_hdr`.
-    fn fetch(&mut self, number: usize, filled: Filled) -> Result<(), PortError> {
+    /// Fetches the frame that does not fit its slot from the socket's queue, behind its `virtio_net_hdr`. Leaves nothing where
+    /// that fails.
+    fn fetch(&mut self, number: usize, filled: Filled) {
         if self.queued.len() <= number {
             self.queued.push(Vec::new());
         }
         let buffer = &mut self.queued[number];
-        // Room for a tag, and one byte more, so that a frame of another length is seen.
-        let length = Offload::BYTES + filled.wire_len() as usize;
-        buffer.resize(length + 1, 0);
-        // SAFETY: the kernel writes no more than the length that it is told.
-        let got =
-            unsafe { libc::recv(self.line.socket.raw(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
-        if got < 0 {
-            return Err(self.error("a frame that is too long for a slot", io::Error::last_os_error()));
-        }
-        buffer.truncate(got as usize);
-        Ok(())
+        buffer.resize(Offload::BYTES + filled.wire_len() as usize, 0);
+        let mut fetch = || {
+            let socket = self.line.socket.raw();
+            // SAFETY: the kernel writes no more than the length that it is told.
+            let got = unsafe { libc::recv(socket, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+            usize::try_from(got).map_err(|_| io::Error::last_os_error())
+        };
+        // An error that waits, such as that the device went down, comes before what is there.
+        let got = fetch().or_else(|error| {
+            self.waiting = Some(error);
+            fetch()
+        });
+        buffer.truncate(got.unwrap_or(0));
     }
 
     /// After nothing came several times: whether that is because the device is down.
@@ -186,7 +192,8 @@ impl PacketSocket {
             return Ok(());
         }
         self.idle = 0;
-        self.line.socket.pending().map_err(|error| self.error("receiving", error))
+        let waiting = self.waiting.take().map_or_else(|| self.line.socket.pending(), Err);
+        waiting.map_err(|error| self.error("receiving", error))
     }
 }
 
@@ -238,7 +245,7 @@ impl Port for PacketSocket {
                 if queued == QUEUED_IN_BURST {
                     break;
                 }
-                self.fetch(queued, filled)?;
+                self.fetch(queued, filled);
                 queued += 1;
             } else {
                 self.line.ring.prefetch(&filled);
@@ -256,10 +263,13 @@ impl Port for PacketSocket {
             let Some(filled) = self.line.ring.filled(number) else { break };
             let (data, offload) = if filled.queued() {
                 let Some(buffer) = queue.next() else { break };
-                let length = buffer.len().saturating_sub(Offload::BYTES);
-                let Some(start) = buffer.get_mut(Offload::BYTES..) else { continue };
-                // SAFETY: a slice is never at null; the buffer begins with the header, and is not touched before the next burst.
-                unsafe { ring::frame(NonNull::new_unchecked(start.as_mut_ptr()), length, filled.tag()) }
+                let Some(length) = buffer.len().checked_sub(Offload::BYTES) else {
+                    self.counted.receive_dropped += 1;
+                    continue;
+                };
+                let start = NonNull::from(buffer.as_mut_slice()).cast::<u8>();
+                // SAFETY: the buffer begins with the header, and is not touched before the next burst.
+                unsafe { ring::frame(start.add(Offload::BYTES), length, filled.tag()) }
             } else if filled.kept() < filled.wire_len() && self.config.role == Role::InLine {
                 // There was no room for all of it: it cannot be sent on.
                 self.counted.receive_dropped += 1;
@@ -343,6 +353,7 @@ impl Port for PacketSocket {
         self.line.device = device;
         // What waited from when it was down.
         let _ = self.line.socket.pending();
+        self.waiting = None;
         self.idle = 0;
         Ok(())
     }
