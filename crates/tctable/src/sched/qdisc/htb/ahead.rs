@@ -36,23 +36,23 @@ impl Class {
 
 /// Classes that will soon be served, the latest first: each gets one step further with each that is added.
 #[derive(Debug, Default)]
-pub(super) struct Foreseen([u32; 2]);
+pub(super) struct Foreseen([u32; 4]);
 
 impl Htb {
-    /// A class will be served soon, after two more for which the same is said.
+    /// A class will be served soon, after some more for which the same is said.
     #[inline]
     pub(super) fn foresee(&mut self, pool: &Pool, class: Option<u32>) {
         let Some(class) = class.filter(|_| self.classes.numbers() >= MANY) else { return };
-        let Foreseen([later, sooner]) = self.foreseen;
+        let Foreseen([latest, later, sooner, soonest]) = self.foreseen;
         self.classes[class].prefetch();
         self.waiting.prefetch(class);
         if let Some(node) = self.classes[later].node() {
             node.qdisc.prefetch();
         }
-        if let Some(node) = self.classes[sooner].node() {
+        if let Some(node) = self.classes[soonest].node() {
             node.qdisc.prefetch_packets(pool);
         }
-        self.foreseen = Foreseen([class, later]);
+        self.foreseen = Foreseen([class, latest, later, sooner]);
     }
 
     /// After a class that is served those behind it in the same circle will be, most likely.

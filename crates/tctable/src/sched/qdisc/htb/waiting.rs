@@ -1,5 +1,7 @@
 //! Classes that wait for a time.
 
+use std::ops::Range;
+
 use crate::table::prefetch;
 use crate::time::Instant;
 
@@ -9,6 +11,8 @@ const NONE: u32 = u32::MAX;
 const CHILDREN: usize = 4;
 /// The first place: those before it are never used, so that the children of any place begin with a line.
 const ROOT: usize = 3;
+/// Places two steps below the first: what moves up there will be the first one about ten times later.
+const SOON: Range<usize> = 8..24;
 /// Entries that are always kept, however few classes there are.
 const FEW: usize = 64;
 
@@ -35,7 +39,7 @@ pub(super) struct Waiting {
     end: usize,
     /// What each class waits for; [`Instant::MAX`] for nothing.
     dues: Vec<Instant>,
-    /// The place below the first to which another entry moved up when the first one went.
+    /// The place of [`SOON`] to which an entry moved up last.
     upcoming: usize,
 }
 
@@ -111,7 +115,7 @@ impl Waiting {
         }
     }
 
-    /// One of those that will soon be the first, as long as it changes with the first one.
+    /// One of those that will soon be the first; most often another one after each time that the first one went.
     #[inline]
     pub(super) fn upcoming(&self) -> Option<u32> {
         (self.upcoming < self.end).then(|| self.entry(self.upcoming).1)
@@ -169,8 +173,8 @@ impl Waiting {
                 break;
             }
             let below = (at - 2) * CHILDREN + least;
-            if at == ROOT {
-                self.upcoming = below;
+            if SOON.contains(&at) {
+                self.upcoming = at;
             }
             self.put(at, child);
             at = below;
