@@ -1,10 +1,6 @@
 //! `tctable rules` as a user sees it: files in, text and an exit status out.
 
-#[path = "../replay/support.rs"]
-#[allow(dead_code)]
-mod support;
-
-use support::{Files, tctable, with_stdin};
+use crate::support::{Files, tctable, with_stdin};
 
 /// Rules as people write them.
 const RULES: &str = "\
