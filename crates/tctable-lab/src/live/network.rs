@@ -6,11 +6,14 @@
 //!  client 2 ─┘                                  └─ server 1
 //! ```
 //!
-//! Nobody says anything unasked: neighbours are written down beforehand, so that what interfaces count is what was sent on
-//! purpose, to the byte.
+//! Nobody says anything unasked: neighbours are written down beforehand, and without ARP (which stands for neighbour discovery too) no
+//! groups are joined, so that what interfaces count is what was sent on purpose, to the byte.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::namespace::Namespace;
@@ -21,6 +24,9 @@ pub const LAN: &str = "lan";
 pub const WAN: &str = "wan";
 /// The interface of a client or server.
 pub const INTERFACE: &str = "eth0";
+
+/// How long links may take to come up.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the gateway's two interfaces do with what is for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +162,33 @@ impl Network {
         if form == Form::Routed {
             network.route()?;
         }
+        network.wait()?;
         Ok(network)
+    }
+
+    /// Until the links are up, which the kernel sees to in its own time.
+    fn wait(&self) -> Result<(), Error> {
+        let since = Instant::now();
+        let ports = self.clients.len() + self.servers.len() + 2;
+        loop {
+            let mut up = 0;
+            for switch in &self.switches {
+                up += switch.command("bridge", &["-oneline", "link"])?.matches("state forwarding").count();
+            }
+            let mut down = 0;
+            for host in self.clients.iter().chain(&self.servers).map(|host| &host.namespace).chain([&self.gateway]) {
+                let links = host.command("ip", &["-oneline", "link", "show", "type", "veth"])?;
+                down += links.lines().filter(|line| !line.contains("state UP")).count();
+            }
+            if up == ports && down == 0 {
+                return Ok(());
+            }
+            if since.elapsed() > PATIENCE {
+                let what = format!("{up} of {ports} ports forward, and {down} interfaces are down");
+                return Err(Error::Io { what, reason: ErrorKind::TimedOut.into() });
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Everybody learns where the others are.
@@ -210,6 +242,9 @@ impl Network {
 
 /// A bridge, and the gateway's interface at the other end of one of its ports.
 fn make_switch(side: Side, switch: &Namespace, gateway: &Namespace, mtu: u32) -> Result<(), Error> {
+    // It has no address and would tell that to everybody (MLD).
+    switch.set_sysctl("net.ipv6.conf.all.disable_ipv6", "1")?;
+    switch.set_sysctl("net.ipv6.conf.default.disable_ipv6", "1")?;
     switch.ip_batch(&format!(
         "link add bridge type bridge stp_state 0 mcast_snooping 0 forward_delay 0\n\
          link set dev bridge mtu {mtu} addrgenmode none up\n\
@@ -219,7 +254,7 @@ fn make_switch(side: Side, switch: &Namespace, gateway: &Namespace, mtu: u32) ->
         mac = mac(side.mac),
         path = gateway.path(),
     ))?;
-    gateway.ip_batch(&format!("link set dev {0} multicast off addrgenmode none up\n", side.interface))
+    gateway.ip_batch(&format!("link set dev {0} arp off multicast off addrgenmode none up\n", side.interface))
 }
 
 fn make_host(side: Side, name: &str, number: u8, switch: &Namespace, mtu: u32) -> Result<Host, Error> {
@@ -234,7 +269,7 @@ fn make_host(side: Side, name: &str, number: u8, switch: &Namespace, mtu: u32) -
     ))?;
     host.namespace.set_sysctl("net.ipv4.ping_group_range", "0 2147483647")?;
     host.namespace.ip_batch(&format!(
-        "link set dev {INTERFACE} multicast off addrgenmode none up\n\
+        "link set dev {INTERFACE} arp off multicast off addrgenmode none up\n\
          addr add {}/24 dev {INTERFACE}\naddr add {}/64 dev {INTERFACE} nodad\n",
         host.v4, host.v6,
     ))?;
