@@ -1,16 +1,14 @@
 //! `tctable rules`: files of rules, checked and shown.
 
-mod file;
-
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tctable::packet::Family;
 use tctable::ruleset::{Ruleset, Sets};
+use tctable_daemon::config::rules_file::{self as file, RulesFileError as LoadError};
 use tctable_view::Json;
 
 use crate::output::{Output, OutputError};
-pub(crate) use file::{LoadError, rules as load_rules, sets as load_sets};
 
 const EXAMPLES: &str = "\
 Examples:
