@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use tctable::Config;
 use tctable_lab::generate::Kind;
+use tctable_view::Sort;
 
 use crate::replay::RuleArgs;
 use crate::rules;
@@ -86,7 +88,7 @@ pub(crate) struct Replay {
     pub(crate) top: Option<usize>,
 
     /// What comes first: most of this, or the lowest address.
-    #[arg(long, value_enum, default_value_t = Sort::Bytes)]
+    #[arg(long, value_parser = sort(), default_value = Sort::default().name())]
     pub(crate) sort: Sort,
 
     /// Print the connections that are open at the end, to FILE or instead of the hosts.
@@ -194,37 +196,6 @@ pub(crate) enum Format {
     Proc,
 }
 
-/// What the hosts are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sort {
-    /// Bytes sent and received.
-    Bytes,
-    /// Packets sent and received.
-    Packets,
-    /// Connections opened.
-    Connections,
-    /// Bytes received.
-    Rx,
-    /// Bytes sent.
-    Tx,
-    /// The address, lowest first.
-    Ip,
-}
-
-impl Sort {
-    /// The word for it on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Sort::Bytes => "bytes",
-            Sort::Packets => "packets",
-            Sort::Connections => "connections",
-            Sort::Rx => "rx",
-            Sort::Tx => "tx",
-            Sort::Ip => "ip",
-        }
-    }
-}
-
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -243,6 +214,12 @@ pub(crate) enum LanArg {
     Prefix(IpNet),
     /// An interface of a capture.
     Name(String),
+}
+
+/// One `--sort`.
+pub(crate) fn sort() -> impl TypedValueParser<Value = Sort> {
+    let values = Sort::ALL.map(|(sort, help)| PossibleValue::new(sort.name()).help(help));
+    PossibleValuesParser::new(values).map(|name| name.parse().expect("one of them"))
 }
 
 /// One `--sysctl`.

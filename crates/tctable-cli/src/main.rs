@@ -3,7 +3,6 @@
 
 mod args;
 mod generate;
-mod json;
 mod output;
 mod place;
 mod progress;

@@ -2,5 +2,11 @@
 //!
 //! A shard is an engine with the ports that feed it, owned by one thread. Whoever wants something of it sends it a job, which
 //! the thread does between two bursts.
+#![forbid(unsafe_code)]
 
+pub mod config;
+mod daemon;
+pub mod forward;
 pub mod shard;
+
+pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};

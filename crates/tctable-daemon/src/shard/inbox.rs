@@ -130,7 +130,7 @@ mod tests {
     fn serve(inbox: Inbox, number: usize, jobs: usize) -> thread::JoinHandle<()> {
         thread::spawn(move || {
             let scheduler = Scheduler::new(tctable::sched::Config::default());
-            let mut shard = Shard { number, gateway: Gateway::new(Config::default()), scheduler };
+            let mut shard = Shard::new(number, Gateway::new(Config::default()), scheduler);
             let mut done = 0;
             while done < jobs {
                 poll(&mut [PollFd::new(&inbox.bell(), PollFlags::IN)], None).expect("a bell");

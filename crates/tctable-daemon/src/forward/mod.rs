@@ -1,0 +1,5 @@
+//! Frames from one port to the other.
+
+mod counts;
+
+pub use counts::Counts;
