@@ -4,6 +4,7 @@
 
 mod counters;
 mod error;
+pub mod http;
 mod namespace;
 pub mod network;
 pub mod ping;

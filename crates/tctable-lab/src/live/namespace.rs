@@ -34,7 +34,8 @@ impl Namespace {
     /// # Errors
     /// [`Error::NotRoot`], [`Error::NoTool`] without `ip`.
     pub fn new(name: &str) -> Result<Namespace, Error> {
-        let made = thread::scope(|scope| scope.spawn(make).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let made =
+            thread::scope(|scope| scope.spawn(make).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         let namespace = Namespace { name: name.into(), descriptor: Arc::new(made?) };
         namespace.ip(&["link", "set", "dev", "lo", "up"])?;
         Ok(namespace)

@@ -193,7 +193,8 @@ impl Network {
 
     /// Everybody learns where the others are.
     fn introduce(&self, form: Form) -> Result<(), Error> {
-        let sides = [(&self.clients, &self.servers, SIDES[0], SIDES[1]), (&self.servers, &self.clients, SIDES[1], SIDES[0])];
+        let sides =
+            [(&self.clients, &self.servers, SIDES[0], SIDES[1]), (&self.servers, &self.clients, SIDES[1], SIDES[0])];
         for (here, there, own, other) in sides {
             for host in here {
                 let mut lines = format!(
@@ -206,7 +207,8 @@ impl Network {
                     let mac = mac(if far && form == Form::Routed { own.mac } else { friend.mac });
                     for address in friend.addresses() {
                         if !host.addresses().contains(&address) {
-                            let _ = writeln!(lines, "neigh replace {address} lladdr {mac} dev {INTERFACE} nud permanent");
+                            let _ =
+                                writeln!(lines, "neigh replace {address} lladdr {mac} dev {INTERFACE} nud permanent");
                         }
                     }
                 }
@@ -249,7 +251,8 @@ fn make_switch(side: Side, switch: &Namespace, gateway: &Namespace, mtu: u32) ->
         "link add bridge type bridge stp_state 0 mcast_snooping 0 forward_delay 0\n\
          link set dev bridge mtu {mtu} addrgenmode none up\n\
          link add gateway mtu {mtu} type veth peer name {lan} mtu {mtu} address {mac} netns {path}\n\
-         link set dev gateway master bridge addrgenmode none up\n",
+         link set dev gateway master bridge addrgenmode none up\n\
+         link set dev gateway type bridge_slave learning off\n",
         lan = side.interface,
         mac = mac(side.mac),
         path = gateway.path(),
@@ -263,10 +266,14 @@ fn make_host(side: Side, name: &str, number: u8, switch: &Namespace, mtu: u32) -
     let host = Host { namespace, v4: side.v4(last), v6: side.v6(last), mac: side.mac(last) };
     switch.ip_batch(&format!(
         "link add port{number} mtu {mtu} type veth peer name {INTERFACE} mtu {mtu} address {mac} netns {path}\n\
-         link set dev port{number} master bridge addrgenmode none up\n",
+         link set dev port{number} master bridge addrgenmode none up\n\
+         link set dev port{number} type bridge_slave flood off learning off\n",
         mac = mac(host.mac),
         path = host.namespace.path(),
     ))?;
+    let port = format!("port{number}");
+    // What is not for a host here is beyond the gateway: nobody else sees it.
+    switch.command("bridge", &["fdb", "add", &mac(host.mac), "dev", &port, "master", "static"])?;
     host.namespace.set_sysctl("net.ipv4.ping_group_range", "0 2147483647")?;
     host.namespace.ip_batch(&format!(
         "link set dev {INTERFACE} arp off multicast off addrgenmode none up\n\
