@@ -52,18 +52,19 @@ fn iperf3(network: &Network) -> Result<Option<u64>, Error> {
         namespace.command("iperf3", &["--server", "--one-off", "--idle-timeout", "5", "--bind", &bind, "--port", PORT])
     });
     let arguments = ["--client", &address, "--port", PORT, "--reverse", "--time", "2", "--json"];
-    let mut said = client.namespace.command("iperf3", &arguments);
-    for _ in 0..20 {
-        if said.is_ok() {
+    let mut rate = None;
+    // It may not listen yet.
+    for _ in 0..40 {
+        let said = client.namespace.command("iperf3", &arguments).unwrap_or_default();
+        let said: Value = serde_json::from_str(&said).unwrap_or_default();
+        rate = said["end"]["sum_received"]["bits_per_second"].as_f64();
+        if rate.is_some() || listening.is_finished() {
             break;
         }
-        // It may not listen yet.
         thread::sleep(Duration::from_millis(50));
-        said = client.namespace.command("iperf3", &arguments);
     }
-    let said: Value = serde_json::from_str(&said?).unwrap_or_default();
     let _ = listening.join();
-    Ok(said["end"]["sum_received"]["bits_per_second"].as_f64().map(|rate| rate as u64))
+    Ok(rate.map(|rate| rate as u64))
 }
 
 fn curl(network: &Network) -> Result<Option<u64>, Error> {
