@@ -7,6 +7,8 @@
 pub mod config;
 mod daemon;
 pub mod forward;
+pub mod notify;
+pub mod privilege;
 pub mod shard;
 
 pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};
