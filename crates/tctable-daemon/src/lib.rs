@@ -10,5 +10,6 @@ pub mod forward;
 pub mod notify;
 pub mod privilege;
 pub mod shard;
+pub mod supervise;
 
 pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};
