@@ -14,7 +14,6 @@ use thiserror::Error;
 use crate::output::{Output, OutputError};
 use crate::place::{self, Place};
 
-
 /// Numbers that no interface of a capture has.
 const LAN: DeviceId = DeviceId(u16::MAX);
 const WAN: DeviceId = DeviceId(u16::MAX - 1);

@@ -44,7 +44,9 @@ impl fmt::Display for RulesFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RulesFileError::Read { file, reason } => write!(f, "tctable: {file}: cannot be read: {reason}"),
-            RulesFileError::NotText { file, line, column } => write!(f, "{file}:{line}:{column}: this is no UTF-8 text"),
+            RulesFileError::NotText { file, line, column } => {
+                write!(f, "{file}:{line}:{column}: this is no UTF-8 text")
+            }
             RulesFileError::Wrong { file, error, line } => {
                 writeln!(f, "{file}:{error}")?;
                 writeln!(f, "    {line}")?;

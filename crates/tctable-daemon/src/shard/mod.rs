@@ -4,9 +4,9 @@ mod inbox;
 
 use std::sync::Arc;
 
+use tctable::Gateway;
 use tctable::sched::Scheduler;
 use tctable::time::Instant;
-use tctable::Gateway;
 use tctable_io::port::PortStatistics;
 
 use crate::forward::Counts;
