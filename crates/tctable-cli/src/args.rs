@@ -4,11 +4,14 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use tctable::Config;
 use tctable_lab::generate::Kind;
+use tctable_view::Sort;
 
+use crate::lab::Lab;
 use crate::replay::RuleArgs;
 use crate::rules;
 use crate::simulate::Simulate;
@@ -58,6 +61,8 @@ pub(crate) enum Command {
     Rules(rules::Command),
     /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
     Sysctl(Sysctl),
+    /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
+    Lab(Lab),
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),
@@ -86,7 +91,7 @@ pub(crate) struct Replay {
     pub(crate) top: Option<usize>,
 
     /// What comes first: most of this, or the lowest address.
-    #[arg(long, value_enum, default_value_t = Sort::Bytes)]
+    #[arg(long, value_parser = sort(), default_value = Sort::default().name())]
     pub(crate) sort: Sort,
 
     /// Print the connections that are open at the end, to FILE or instead of the hosts.
@@ -194,37 +199,6 @@ pub(crate) enum Format {
     Proc,
 }
 
-/// What the hosts are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sort {
-    /// Bytes sent and received.
-    Bytes,
-    /// Packets sent and received.
-    Packets,
-    /// Connections opened.
-    Connections,
-    /// Bytes received.
-    Rx,
-    /// Bytes sent.
-    Tx,
-    /// The address, lowest first.
-    Ip,
-}
-
-impl Sort {
-    /// The word for it on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Sort::Bytes => "bytes",
-            Sort::Packets => "packets",
-            Sort::Connections => "connections",
-            Sort::Rx => "rx",
-            Sort::Tx => "tx",
-            Sort::Ip => "ip",
-        }
-    }
-}
-
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -243,6 +217,12 @@ pub(crate) enum LanArg {
     Prefix(IpNet),
     /// An interface of a capture.
     Name(String),
+}
+
+/// One `--sort`.
+pub(crate) fn sort() -> impl TypedValueParser<Value = Sort> {
+    let values = Sort::ALL.map(|(sort, help)| PossibleValue::new(sort.name()).help(help));
+    PossibleValuesParser::new(values).map(|name| name.parse().expect("one of them"))
 }
 
 /// One `--sysctl`.

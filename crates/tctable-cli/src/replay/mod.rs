@@ -26,7 +26,7 @@ use connections::Connections;
 pub(crate) use inputs::{Damage, FileSummary, Input, InputError, are_same, check};
 pub(crate) use lan::{Lan, LanError};
 use ledger::Ledger;
-pub(crate) use ledger::{Entry, Row, sort, sum};
+pub(crate) use ledger::{Entry, sort};
 pub(crate) use rules::{RuleArgs, RulesError};
 use trace::Trace;
 

@@ -1,11 +1,11 @@
 //! What stands below the table: what was read, what it came to, and what was not counted and why.
 
 use tctable::conntrack::Counter;
+use tctable_view::{Sort, sum};
 
 use super::Report;
 use super::units::{BitRate, Bytes, Count, Span, per_second};
-use crate::args::Sort;
-use crate::replay::{FileSummary, sum};
+use crate::replay::FileSummary;
 
 /// One line.
 pub(super) struct Line {
