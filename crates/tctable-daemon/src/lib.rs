@@ -4,9 +4,13 @@
 //! the thread does between two bursts.
 #![forbid(unsafe_code)]
 
+mod clock;
 pub mod config;
 mod daemon;
 pub mod forward;
+mod ports;
+mod reload;
 pub mod shard;
 
-pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};
+pub use daemon::{Daemon, RunError, Running, run};
+pub use reload::{ReloadError, Reloaded};
