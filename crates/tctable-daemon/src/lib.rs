@@ -8,5 +8,6 @@ pub mod config;
 mod daemon;
 pub mod forward;
 pub mod shard;
+mod tables;
 
 pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};
