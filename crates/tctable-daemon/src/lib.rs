@@ -4,6 +4,7 @@
 //! the thread does between two bursts.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod config;
 mod daemon;
 pub mod forward;

@@ -119,22 +119,43 @@ fn after(shards: &Shards, shard: usize, then: Option<u32>) -> Option<Cursor> {
 }
 
 fn page(shard: &mut Shard, filter: &Filter, from: u32, most: usize) -> (Vec<Found>, Option<u32>) {
-    let gateway = &shard.gateway;
-    let (page, then) = gateway.conntrack().page(from, PLACES);
+    let (page, then) = shard.gateway.conntrack().page(from, PLACES);
     let mut found = Vec::new();
     for (id, connection) in page.filter(|(_, connection)| filter.wants(connection)) {
         if found.len() == most {
             return (found, Some(id.place()));
         }
-        found.push(Found {
+        found.push(Found::new(shard, id, connection));
+    }
+    (found, then)
+}
+
+impl Found {
+    fn new(shard: &Shard, id: ConnectionId, connection: &Connection) -> Found {
+        let gateway = &shard.gateway;
+        Found {
             shard: shard.number,
             id,
             connection: connection.clone(),
             owner: gateway.owner(connection).map(|(host, id)| (host.address(), id)),
             left: connection.deadline() - gateway.now(),
-        });
+        }
     }
-    (found, then)
+}
+
+/// One connection by its name; `None` where it is not there.
+///
+/// # Errors
+/// [`Gone`]
+pub(crate) async fn connection(shards: &Shards, shard: usize, id: ConnectionId) -> Result<Option<Found>, Gone> {
+    if shard >= shards.count() {
+        return Ok(None);
+    }
+    let find = move |shard: &mut Shard| {
+        let connection = shard.gateway.conntrack().get(id)?;
+        Some(Found::new(shard, id, connection))
+    };
+    shards.ask(shard, find).await
 }
 
 /// Ends those that are asked for; tells how many.

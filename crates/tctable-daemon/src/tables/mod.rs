@@ -3,13 +3,15 @@
 mod connections;
 mod gathered;
 mod hosts;
+mod inside;
 mod queues;
 mod rules;
 
-pub(crate) use connections::{Cursor, Filter, Found, connections, delete, delete_one};
+pub(crate) use connections::{Cursor, Filter, Found, connection, connections, delete, delete_one};
 pub(crate) use gathered::{Gathered, ShardView, gather};
 pub(crate) use hosts::{find, hosts, zero, zero_all};
-pub(crate) use queues::{ClassView, QdiscView, classes, qdiscs};
+pub(crate) use inside::inside;
+pub(crate) use queues::{ClassHost, ClassView, QdiscView, classes, qdiscs};
 pub(crate) use rules::rules;
 
 /// Places of a table that one job looks at: some tens of microseconds of a shard's time.

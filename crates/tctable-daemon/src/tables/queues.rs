@@ -73,27 +73,34 @@ pub(crate) async fn classes(shards: &Shards) -> Result<Vec<ClassView>, Gone> {
     devices.dedup();
     let mut all: Vec<ClassView> = Vec::new();
     // More than one shard have no classes: each would give out the whole rate.
-    for (shard, device) in (0..shards.count()).flat_map(|shard| devices.iter().map(move |device| (shard, *device))) {
-        let mut dump = ClassDump::new(device);
-        loop {
-            let list = move |shard: &mut Shard| {
-                let entries = shard.scheduler.dump_classes(&mut dump, ENTRIES);
-                let views = entries.into_iter().map(|entry| ClassView {
-                    device: name(shard, device),
-                    host: shard.scheduler.host_of_class(device, entry.view.id).map(ClassHost::from),
-                    entry,
-                });
-                (views.collect::<Vec<_>>(), dump)
-            };
-            let (views, then) = shards.ask(shard, list).await?;
-            dump = then;
-            if views.is_empty() {
-                break;
-            }
-            all.extend(views);
+    for shard in 0..shards.count() {
+        for device in &devices {
+            all.extend(classes_of(shards, shard, *device).await?);
         }
     }
     Ok(all)
+}
+
+async fn classes_of(shards: &Shards, shard: usize, device: DeviceId) -> Result<Vec<ClassView>, Gone> {
+    let mut all = Vec::new();
+    let mut dump = ClassDump::new(device);
+    loop {
+        let list = move |shard: &mut Shard| {
+            let entries = shard.scheduler.dump_classes(&mut dump, ENTRIES);
+            let views = entries.into_iter().map(|entry| ClassView {
+                device: name(shard, device),
+                host: shard.scheduler.host_of_class(device, entry.view.id).map(ClassHost::from),
+                entry,
+            });
+            (views.collect::<Vec<_>>(), dump)
+        };
+        let (views, then) = shards.ask(shard, list).await?;
+        dump = then;
+        if views.is_empty() {
+            return Ok(all);
+        }
+        all.extend(views);
+    }
 }
 
 fn name(shard: &Shard, device: DeviceId) -> Arc<str> {
