@@ -10,5 +10,7 @@ mod daemon;
 pub mod forward;
 pub mod shard;
 mod tables;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};

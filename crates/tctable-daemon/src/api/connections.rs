@@ -12,7 +12,7 @@ use tctable::text::conntrack_line;
 use tctable_view::{Json, connection as connection_form};
 
 use super::error::ApiError;
-use super::query::{Named, Asked, Format, object, plain};
+use super::query::{Asked, Format, Named, object, plain};
 use super::router::App;
 use crate::tables::{self, Cursor, Filter, Found};
 
@@ -101,12 +101,7 @@ pub(super) async fn delete(State(app): App, Asked(asked): Asked<Delete>) -> Resu
 }
 
 /// The members of a list: its entries and where it goes on.
-pub(super) fn list_of(
-    json: &mut Json<'_>,
-    found: &[Found],
-    next: Option<Cursor>,
-    members: fn(&mut Json<'_>, &Found),
-) {
+pub(super) fn list_of(json: &mut Json<'_>, found: &[Found], next: Option<Cursor>, members: fn(&mut Json<'_>, &Found)) {
     json.array("connections", |json| found.iter().for_each(|each| json.element(|json| members(json, each))));
     match next {
         Some(next) => json.plain("next", next),
@@ -134,9 +129,7 @@ fn filter(
     port: Option<u16>,
 ) -> Result<Filter, ApiError> {
     let host = host.map(|host| net(&host).ok_or_else(|| ApiError::bad_request(format!("{host:?} is no address"))));
-    let number = |name: String| {
-        number(&name).ok_or_else(|| ApiError::bad_request(format!("{name:?} is no protocol")))
-    };
+    let number = |name: String| number(&name).ok_or_else(|| ApiError::bad_request(format!("{name:?} is no protocol")));
     Ok(Filter { host: host.transpose()?, protocol: protocol.map(number).transpose()?, state, port })
 }
 

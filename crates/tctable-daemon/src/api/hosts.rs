@@ -9,7 +9,7 @@ use tctable_view::{Json, Seconds, Sort, Summary, host, totals, unaccounted};
 
 use super::connections::{list_of, members as connection_members};
 use super::error::ApiError;
-use super::query::{Named, Asked, json, object};
+use super::query::{Asked, Named, json, object};
 use super::router::App;
 use crate::tables::{self, Cursor, Filter};
 

@@ -18,6 +18,8 @@ mod serve;
 mod socket;
 mod stats;
 mod sysctls;
+#[cfg(test)]
+mod tests;
 
 pub use access::Access;
 pub use router::router;

@@ -5,7 +5,7 @@ use tctable::Config;
 use tctable::gateway::SysctlError;
 
 use super::error::ApiError;
-use super::query::{Named, Body, object};
+use super::query::{Body, Named, object};
 use super::router::App;
 use crate::Daemon;
 use crate::shard::Gone;
