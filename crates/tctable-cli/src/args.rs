@@ -11,6 +11,7 @@ use tctable::Config;
 use tctable_lab::generate::Kind;
 use tctable_view::Sort;
 
+use crate::lab::Lab;
 use crate::replay::RuleArgs;
 use crate::rules;
 use crate::simulate::Simulate;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Rules(rules::Command),
     /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
     Sysctl(Sysctl),
+    /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
+    Lab(Lab),
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),

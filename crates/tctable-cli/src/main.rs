@@ -3,6 +3,7 @@
 
 mod args;
 mod generate;
+mod lab;
 mod output;
 mod place;
 mod progress;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
+use lab::LabError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
 use simulate::SimulateError;
@@ -34,6 +36,8 @@ enum Failure {
     #[error(transparent)]
     Simulate(#[from] SimulateError),
     #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error(transparent)]
     Output(#[from] OutputError),
 }
 
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
             Err(error) => Err(Failure::Output(error)),
         },
         Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
     match result {
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
         // Whoever reads the output has seen enough: `tctable replay ... | head` is no failure.
         Err(Failure::Replay(ReplayError::Output(OutputError::Closed)))
         | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
+        | Err(Failure::Lab(LabError::Output(OutputError::Closed)))
         | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tctable: {error}");

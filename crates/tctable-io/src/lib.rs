@@ -1,4 +1,4 @@
-//! Frames in and out of the engine: capture files.
+//! Frames in and out of the engine: capture files and live interfaces.
 
 pub mod capture;
 #[cfg(target_os = "linux")]

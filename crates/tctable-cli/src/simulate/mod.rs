@@ -3,7 +3,6 @@
 mod args;
 mod book;
 mod delays;
-mod ecn;
 mod feed;
 mod report;
 mod series;

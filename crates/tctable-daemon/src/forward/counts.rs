@@ -1,12 +1,14 @@
 use tctable::conntrack::Counter;
 
 /// What became of a shard's frames, with their bytes, tags and link header included. Every one is here:
-/// `received = passed + dropped + held + watched`, and of a gateway that forwards
+/// `received = filtered + passed + dropped + held + watched`, and of a gateway that forwards
 /// `passed + pieces + answers + copies = sent + shed + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames that came in by any port.
     pub received: Counter,
+    /// Frames that filters of traffic control took as they came: the engine did not see them.
+    pub filtered: Counter,
     /// Frames that go on, as they came or changed; fragments that made a datagram whole are among `held`.
     pub passed: Counter,
     /// Frames that are not IP packets, among `passed`.
