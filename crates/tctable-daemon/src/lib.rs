@@ -4,6 +4,7 @@
 //! the thread does between two bursts.
 #![forbid(unsafe_code)]
 
+pub mod api;
 mod clock;
 pub mod config;
 mod daemon;
@@ -11,6 +12,9 @@ pub mod forward;
 mod ports;
 mod reload;
 pub mod shard;
+mod tables;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use daemon::{Daemon, RunError, Running, run};
 pub use reload::{ReloadError, Reloaded};

@@ -255,6 +255,16 @@ impl Gateway {
         }
     }
 
+    /// The name in full of a tunable, however it was written: see [`Gateway::sysctl`].
+    ///
+    /// # Errors
+    /// [`SysctlError::Unknown`]
+    pub fn sysctl_name(&self, name: &str) -> Result<&'static str, SysctlError> {
+        let full = in_full(name);
+        let found = self.sysctls().find(|(entry, _)| *entry == full);
+        found.map(|(entry, _)| entry).ok_or_else(|| SysctlError::Unknown(name.to_owned()))
+    }
+
     /// Every tunable with its value, in the order of their names.
     pub fn sysctls(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let tunables = ENTRIES.iter().map(|entry| (entry.name, (entry.get)(&self.config)));
