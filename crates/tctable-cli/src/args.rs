@@ -12,8 +12,10 @@ use tctable_lab::generate::Kind;
 use tctable_view::Sort;
 
 use crate::lab::Lab;
+use crate::manual::{Completions, Manual};
 use crate::replay::RuleArgs;
 use crate::rules;
+use crate::run;
 use crate::simulate::Simulate;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
@@ -30,7 +32,9 @@ Examples:
   tctable replay --format json *.pcap.gz          everything, for a program
   tctable replay --connections evening.pcap       the connections that are open at its end
   tctable simulate evening.pcap --tc shaping.tc   the same capture under a shaping: who got what, with what delay
-  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded";
+  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded
+  tctable run --lan eth1 --wan eth0               a gateway between two interfaces
+  tctable watch eth1                              every host of a live interface";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
@@ -61,8 +65,18 @@ pub(crate) enum Command {
     Rules(rules::Command),
     /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
     Sysctl(Sysctl),
+    /// Be a gateway: forward between live interfaces, and count every host and connection. Needs root.
+    Run(Box<run::Run>),
+    /// Listen to live interfaces, and count every host and connection: nothing is forwarded. Needs root.
+    Watch(Box<run::Watch>),
+    /// Tell what is wrong with a gateway's configuration and with all files that it names.
+    Check(run::Check),
     /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
     Lab(Lab),
+    /// Print the manual, or write a page for each command.
+    Man(Manual),
+    /// Print what a shell needs to complete commands and options.
+    Completions(Completions),
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),
@@ -149,8 +163,16 @@ pub(crate) struct Replay {
     pub(crate) burst: usize,
 }
 
+const SYSCTL_EXAMPLES: &str = "\
+Examples:
+  Every tunable with its default:
+    tctable sysctl
+  What this machine's own files would make of them:
+    tctable sysctl --ignore --load /etc/sysctl.conf";
+
 /// The options of `tctable sysctl`.
 #[derive(Args, Debug)]
+#[command(after_help = SYSCTL_EXAMPLES)]
 pub(crate) struct Sysctl {
     /// Load a file in the form of sysctl.conf(5) first; repeat for more, `-` is standard input.
     ///

@@ -4,12 +4,14 @@
 mod args;
 mod generate;
 mod lab;
+mod manual;
 mod output;
 mod place;
 mod progress;
 mod replay;
 mod report;
 mod rules;
+mod run;
 mod simulate;
 mod sysctl;
 
@@ -20,6 +22,7 @@ use clap::Parser;
 use lab::LabError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
+use run::Failed;
 use simulate::SimulateError;
 use thiserror::Error;
 
@@ -36,7 +39,11 @@ enum Failure {
     #[error(transparent)]
     Simulate(#[from] SimulateError),
     #[error(transparent)]
+    Run(#[from] Failed),
+    #[error(transparent)]
     Lab(#[from] LabError),
+    #[error(transparent)]
+    Manual(#[from] manual::ManualError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -52,7 +59,12 @@ fn main() -> ExitCode {
             Err(error) => Err(Failure::Output(error)),
         },
         Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Run(args) => run::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Watch(args) => run::watch(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Check(args) => run::check(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Man(args) => manual::man(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Completions(args) => manual::completions(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
     match result {

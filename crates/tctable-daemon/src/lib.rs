@@ -4,12 +4,20 @@
 //! the thread does between two bursts.
 #![forbid(unsafe_code)]
 
+pub mod api;
+mod clock;
 pub mod config;
 mod daemon;
 pub mod forward;
 pub mod notify;
+mod ports;
 pub mod privilege;
+mod reload;
 pub mod shard;
 pub mod supervise;
+mod tables;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
-pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};
+pub use daemon::{Daemon, RunError, Running, run};
+pub use reload::{ReloadError, Reloaded};

@@ -21,8 +21,6 @@ pub struct Summary<'a> {
     pub statistics: &'a Statistics,
     /// Hosts that are told of.
     pub hosts: u64,
-    /// Entries of hosts that expired.
-    pub hosts_expired: u64,
     /// Connections that are open.
     pub open: u64,
     /// What is inside.
@@ -31,14 +29,14 @@ pub struct Summary<'a> {
 
 /// The members of `totals`.
 pub fn totals(json: &mut Json<'_>, summary: &Summary<'_>) {
-    let Summary { totals, statistics, hosts, hosts_expired, open, inside } = summary;
+    let Summary { totals, statistics, hosts, open, inside } = summary;
     json.packets_bytes(totals.ip);
     json.counter("tx", totals.tx());
     json.counter("rx", totals.rx());
     json.counter("inside_to_inside", totals.inside_to_inside);
     json.counter("made", totals.made);
     json.number("hosts", *hosts);
-    json.number("hosts_expired", *hosts_expired);
+    json.number("hosts_expired", totals.hosts_expired);
     json.number("connections_opened", statistics.insert);
     json.number("connections_open", *open);
     // Connections that came from a file were opened elsewhere.

@@ -13,20 +13,13 @@ use tctable_view::{HostRow, Sort};
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     past: HashMap<IpAddr, HostRow>,
-    expired: u64,
 }
 
 impl Ledger {
     /// An entry expired.
     pub(super) fn expired(&mut self, host: &Host) {
-        self.expired += 1;
         let row = HostRow::expired(host);
         self.past.entry(row.address).and_modify(|past| past.add_later(&row)).or_insert(row);
-    }
-
-    /// Entries that expired.
-    pub(super) fn hosts_expired(&self) -> u64 {
-        self.expired
     }
 
     /// Every host, whether its entry expired or not, in no order.

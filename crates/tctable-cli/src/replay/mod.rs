@@ -273,7 +273,6 @@ impl Replayer {
                 first: self.first,
                 gateway: &self.gateway,
                 open: self.gateway.conntrack().count() as u64,
-                hosts_expired: self.ledger.hosts_expired(),
                 lan: &self.lan,
                 entries: self.ledger.entries(&self.gateway),
             };

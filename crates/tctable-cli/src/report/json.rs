@@ -27,7 +27,6 @@ pub(super) fn write(report: &Report<'_>, top: usize, output: &mut Output) -> Res
         totals: report.totals(),
         statistics: report.statistics(),
         hosts: report.entries.len() as u64,
-        hosts_expired: report.hosts_expired,
         open: report.open,
         inside: &inside,
     };

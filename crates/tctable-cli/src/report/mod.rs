@@ -34,8 +34,6 @@ pub(crate) struct Report<'a> {
     pub(crate) gateway: &'a Gateway,
     /// Connections that are open.
     pub(crate) open: u64,
-    /// Entries of hosts that expired on the way.
-    pub(crate) hosts_expired: u64,
     /// What is inside.
     pub(crate) lan: &'a Lan,
     /// Every host.

@@ -86,8 +86,8 @@ fn hosts(report: &Report<'_>, shown: usize, sort: Sort) -> String {
     if shown < all {
         text += &format!(", the top {} by {} above", Count(shown as u64), sort.name());
     }
-    if report.hosts_expired > 0 {
-        text += &format!("; entries that expired on the way: {}", Count(report.hosts_expired));
+    if report.totals().hosts_expired > 0 {
+        text += &format!("; entries that expired on the way: {}", Count(report.totals().hosts_expired));
     }
     text
 }

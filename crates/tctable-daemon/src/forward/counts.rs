@@ -1,12 +1,14 @@
 use tctable::conntrack::Counter;
 
 /// What became of a shard's frames, with their bytes, tags and link header included. Every one is here:
-/// `received = passed + dropped + held + watched`, and of a gateway that forwards
+/// `received = filtered + passed + dropped + held + watched`, and of a gateway that forwards
 /// `passed + pieces + answers + copies = sent + shed + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Frames that came in by any port.
     pub received: Counter,
+    /// Frames that filters of traffic control took as they came: the engine did not see them.
+    pub filtered: Counter,
     /// Frames that go on, as they came or changed; fragments that made a datagram whole are among `held`.
     pub passed: Counter,
     /// Frames that are not IP packets, among `passed`.
@@ -31,4 +33,50 @@ pub struct Counts {
     pub shed: Counter,
     /// Frames that wait now.
     pub waiting: Counter,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.unanswerable += other.unanswerable;
+        for (sum, (_, more)) in self.named_mut().into_iter().zip(other.named()) {
+            *sum += more;
+        }
+    }
+}
+
+impl Counts {
+    /// Those of frames, under the names of the fields.
+    pub fn named(&self) -> [(&'static str, Counter); 12] {
+        [
+            ("received", self.received),
+            ("passed", self.passed),
+            ("not_ip", self.not_ip),
+            ("dropped", self.dropped),
+            ("held", self.held),
+            ("watched", self.watched),
+            ("pieces", self.pieces),
+            ("answers", self.answers),
+            ("copies", self.copies),
+            ("sent", self.sent),
+            ("shed", self.shed),
+            ("waiting", self.waiting),
+        ]
+    }
+
+    fn named_mut(&mut self) -> [&mut Counter; 12] {
+        [
+            &mut self.received,
+            &mut self.passed,
+            &mut self.not_ip,
+            &mut self.dropped,
+            &mut self.held,
+            &mut self.watched,
+            &mut self.pieces,
+            &mut self.answers,
+            &mut self.copies,
+            &mut self.sent,
+            &mut self.shed,
+            &mut self.waiting,
+        ]
+    }
 }

@@ -8,9 +8,11 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::netdevice::name_to_index;
-use rustix::net::netlink::{self, SocketAddrNetlink};
+use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with, sockopt};
 
+/// Number 0, which is what a socket gets that asks for none.
+const NETLINK_ROUTE: Option<rustix::net::Protocol> = None;
 const RTM_NEWLINK: u16 = 16;
 const RTM_NEWQDISC: u16 = 36;
 const RTM_DELQDISC: u16 = 37;
@@ -116,7 +118,7 @@ impl Redirections {
     /// Between two interfaces of this namespace, which may come later.
     pub(super) fn new(one: &str, other: &str) -> io::Result<Redirections> {
         let flags = SocketFlags::CLOEXEC;
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, Some(netlink::ROUTE))?;
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, NETLINK_ROUTE)?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(std::time::Duration::from_secs(1)))?;
         Ok(Redirections { socket, sequence: 0, interfaces: [one.to_owned(), other.to_owned()] })
     }

@@ -28,6 +28,8 @@ pub struct Totals {
     /// Times that a packet was not counted for a host because the host table was full; one that went from inside to
     /// inside may still have been counted for the other.
     pub hosts_refused: u64,
+    /// Entries of hosts that expired.
+    pub hosts_expired: u64,
     /// Frames whose time lay before that of an earlier one; they are taken to have come at the later time.
     pub time_reversed: u64,
     /// Events that were lost because too many waited.
@@ -112,6 +114,7 @@ impl AddAssign<&Totals> for Totals {
             inside_to_inside,
             unaccounted,
             hosts_refused,
+            hosts_expired,
             time_reversed,
             events_lost,
             repeats,
@@ -126,6 +129,7 @@ impl AddAssign<&Totals> for Totals {
         self.inside_to_inside += *inside_to_inside;
         self.unaccounted += unaccounted;
         self.hosts_refused += hosts_refused;
+        self.hosts_expired += hosts_expired;
         self.time_reversed += time_reversed;
         self.events_lost += events_lost;
         self.repeats += repeats;
