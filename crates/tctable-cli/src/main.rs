@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use clap::Parser;
 use lab::LabError;
+use manual::ManualError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
 use run::Failed;
@@ -43,7 +44,7 @@ enum Failure {
     #[error(transparent)]
     Lab(#[from] LabError),
     #[error(transparent)]
-    Manual(#[from] manual::ManualError),
+    Manual(#[from] ManualError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         Err(Failure::Replay(ReplayError::Output(OutputError::Closed)))
         | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
         | Err(Failure::Lab(LabError::Output(OutputError::Closed)))
+        | Err(Failure::Manual(ManualError::Output(OutputError::Closed)))
         | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tctable: {error}");
