@@ -1,5 +1,7 @@
-//! Frames in and out of the engine: capture files.
+//! Frames in and out of the engine: capture files and live interfaces.
 
 pub mod capture;
+#[cfg(target_os = "linux")]
+pub mod peer;
 #[cfg(target_os = "linux")]
 pub mod port;

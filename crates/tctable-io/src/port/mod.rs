@@ -1,6 +1,10 @@
 //! Devices that frames come from and go to, in bursts.
 
+mod device;
 mod error;
+mod offload;
+mod pace;
+mod packet;
 
 use std::os::fd::BorrowedFd;
 
@@ -8,13 +12,9 @@ use tctable::packet::{Frame, LinkType};
 use tctable::time::Instant;
 
 pub use error::PortError;
-
-/// What the kernel left undone of a frame, in the form of a `virtio_net_hdr` (include/uapi/linux/virtio_net.h): a checksum that
-/// nobody has computed yet, and that it is larger than the MTU and to be cut into segments. All zero where nothing is left.
-///
-/// Whoever sends the frame on hands it on, and the kernel or the card does it in the end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Offload(pub [u8; 10]);
+pub use offload::{Completer, Impossible, Offload, Segments};
+pub use pace::{Next, Pace};
+pub use packet::{PacketConfig, PacketSocket, Role};
 
 /// A frame that has come.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,13 @@ pub trait Port {
 
     /// Readable when frames have come.
     fn readable(&self) -> BorrowedFd<'_>;
+
+    /// After [`PortError::Down`]: looks whether the device of that name is there and up again, and goes on with it. What was
+    /// counted stays.
+    ///
+    /// # Errors
+    /// [`PortError::NoDevice`] and [`PortError::Down`] for as long as it is not.
+    fn reopen(&mut self) -> Result<(), PortError>;
 
     /// What was counted so far.
     fn statistics(&mut self) -> PortStatistics;

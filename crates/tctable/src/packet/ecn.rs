@@ -2,7 +2,7 @@
 
 /// Sets the ECN field of the IP header that `packet` begins with to CE; IPv4's checksum follows. What is no IP header, or is
 /// cut before its end, stays as it is.
-pub(super) fn mark(packet: &mut [u8]) {
+pub fn mark_congested(packet: &mut [u8]) {
     match packet.first().map(|first| first >> 4) {
         Some(4) => mark_v4(packet),
         Some(6) => {
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_checksum_follows_the_mark() {
         let mut packet = HEADER.to_vec();
-        mark(&mut packet);
+        mark_congested(&mut packet);
         assert_eq!(packet[1], 3);
         // One more in the first word, one less in its complement's sum.
         assert_eq!(packet[10..12], [0xb8, 0x5e]);
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn ipv6_has_it_in_the_traffic_class() {
         let mut packet = [0x60, 0x1f, 0xff, 0xff];
-        mark(&mut packet);
+        mark_congested(&mut packet);
         assert_eq!(packet, [0x60, 0x3f, 0xff, 0xff]);
     }
 
@@ -57,7 +57,7 @@ mod tests {
     fn what_is_no_header_stays() {
         for packet in [vec![], vec![0x60], vec![0x45, 0, 0], vec![0x43; 30], vec![0x4f; 30], vec![0x12; 40]] {
             let mut marked = packet.clone();
-            mark(&mut marked);
+            mark_congested(&mut marked);
             assert_eq!(marked, packet);
         }
     }

@@ -1,4 +1,4 @@
-//! JSON text, written straight into a buffer: numbers stay exact, and nothing is allocated for a value.
+//! JSON text, written straight into a text: numbers stay exact, and nothing is allocated for a value.
 
 use std::fmt::{Display, Write};
 
@@ -8,14 +8,14 @@ use tctable::time::Instant;
 /// Writes the members of one object or the elements of one array.
 ///
 /// Keys are those of this program and need no escapes.
-pub(crate) struct Json<'a> {
+pub struct Json<'a> {
     text: &'a mut String,
     empty: bool,
 }
 
 impl Json<'_> {
     /// A whole object.
-    pub(crate) fn object(text: &mut String, members: impl FnOnce(&mut Json<'_>)) {
+    pub fn object(text: &mut String, members: impl FnOnce(&mut Json<'_>)) {
         text.push('{');
         members(&mut Json { text, empty: true });
         text.push('}');
@@ -36,19 +36,19 @@ impl Json<'_> {
     }
 
     /// A whole number.
-    pub(crate) fn number(&mut self, key: &str, value: impl itoa::Integer) {
+    pub fn number(&mut self, key: &str, value: impl itoa::Integer) {
         self.key(key);
         self.text.push_str(itoa::Buffer::new().format(value));
     }
 
     /// Anything else that is already JSON.
-    pub(crate) fn raw(&mut self, key: &str, value: impl Display) {
+    pub fn raw(&mut self, key: &str, value: impl Display) {
         self.key(key);
         append(self.text, value);
     }
 
     /// A string that needs no escapes, such as an address.
-    pub(crate) fn plain(&mut self, key: &str, value: impl Display) {
+    pub fn plain(&mut self, key: &str, value: impl Display) {
         self.key(key);
         self.text.push('"');
         append(self.text, value);
@@ -56,35 +56,35 @@ impl Json<'_> {
     }
 
     /// Any string.
-    pub(crate) fn string(&mut self, key: &str, value: &str) {
+    pub fn string(&mut self, key: &str, value: &str) {
         self.key(key);
         escape(self.text, value);
     }
 
     /// A time in seconds.
-    pub(crate) fn time(&mut self, key: &str, time: Instant) {
+    pub fn time(&mut self, key: &str, time: Instant) {
         self.raw(key, Seconds(time.as_nanos()));
     }
 
     /// Packets and bytes.
-    pub(crate) fn counter(&mut self, key: &str, counter: Counter) {
+    pub fn counter(&mut self, key: &str, counter: Counter) {
         self.member(key, |json| json.packets_bytes(counter));
     }
 
     /// The members of a counter among others.
-    pub(crate) fn packets_bytes(&mut self, counter: Counter) {
+    pub fn packets_bytes(&mut self, counter: Counter) {
         self.number("packets", counter.packets);
         self.number("bytes", counter.bytes);
     }
 
     /// An object as a member.
-    pub(crate) fn member(&mut self, key: &str, members: impl FnOnce(&mut Json<'_>)) {
+    pub fn member(&mut self, key: &str, members: impl FnOnce(&mut Json<'_>)) {
         self.key(key);
         Json::object(self.text, members);
     }
 
     /// An array as a member.
-    pub(crate) fn array(&mut self, key: &str, elements: impl FnOnce(&mut Json<'_>)) {
+    pub fn array(&mut self, key: &str, elements: impl FnOnce(&mut Json<'_>)) {
         self.key(key);
         self.text.push('[');
         elements(&mut Json { text: self.text, empty: true });
@@ -92,13 +92,13 @@ impl Json<'_> {
     }
 
     /// An object as an element.
-    pub(crate) fn element(&mut self, members: impl FnOnce(&mut Json<'_>)) {
+    pub fn element(&mut self, members: impl FnOnce(&mut Json<'_>)) {
         self.comma();
         Json::object(self.text, members);
     }
 
     /// A string that needs no escapes as an element.
-    pub(crate) fn plain_element(&mut self, value: &str) {
+    pub fn plain_element(&mut self, value: &str) {
         self.comma();
         self.text.push('"');
         self.text.push_str(value);
@@ -106,14 +106,14 @@ impl Json<'_> {
     }
 
     /// Any string as an element.
-    pub(crate) fn string_element(&mut self, value: &str) {
+    pub fn string_element(&mut self, value: &str) {
         self.comma();
         escape(self.text, value);
     }
 }
 
 /// Adds a value to a text.
-pub(crate) fn append(text: &mut String, value: impl Display) {
+pub fn append(text: &mut String, value: impl Display) {
     write!(text, "{value}").expect("memory takes any text");
 }
 
@@ -134,7 +134,7 @@ fn escape(text: &mut String, value: &str) {
 }
 
 /// Nanoseconds as seconds, with six decimals where that is exact and nine otherwise.
-pub(crate) struct Seconds(pub(crate) u64);
+pub struct Seconds(pub u64);
 
 impl Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -7,11 +7,9 @@ use std::{fmt, fs};
 use tctable::packet::Family;
 use tctable::ruleset::{ParseError, Ruleset, Sets};
 
-use crate::output::is_stdout as is_standard;
-
 /// Why a file was not loaded.
 #[derive(Debug)]
-pub(crate) enum LoadError {
+pub enum RulesFileError {
     /// It cannot be read.
     Read {
         /// Its name.
@@ -39,13 +37,17 @@ pub(crate) enum LoadError {
     },
 }
 
-impl fmt::Display for LoadError {
+impl std::error::Error for RulesFileError {}
+
+impl fmt::Display for RulesFileError {
     /// `FILE:LINE:COLUMN: message`, the line, and a mark under the place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Read { file, reason } => write!(f, "tctable: {file}: cannot be read: {reason}"),
-            LoadError::NotText { file, line, column } => write!(f, "{file}:{line}:{column}: this is no UTF-8 text"),
-            LoadError::Wrong { file, error, line } => {
+            RulesFileError::Read { file, reason } => write!(f, "tctable: {file}: cannot be read: {reason}"),
+            RulesFileError::NotText { file, line, column } => {
+                write!(f, "{file}:{line}:{column}: this is no UTF-8 text")
+            }
+            RulesFileError::Wrong { file, error, line } => {
                 writeln!(f, "{file}:{error}")?;
                 writeln!(f, "    {line}")?;
                 // Tabs stay, so that the mark stands where the terminal shows the word.
@@ -57,35 +59,43 @@ impl fmt::Display for LoadError {
     }
 }
 
-/// What a file is called.
-pub(crate) fn name(path: &Path) -> String {
+/// Whether a path stands for standard input.
+fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// What a file is called: `-` is standard input.
+pub fn name(path: &Path) -> String {
     if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-fn text(path: &Path) -> Result<String, LoadError> {
+fn text(path: &Path) -> Result<String, RulesFileError> {
     let mut bytes = Vec::new();
     let read = if is_standard(path) {
         io::stdin().read_to_end(&mut bytes).map(|_| ())
     } else {
         fs::read(path).map(|read| bytes = read)
     };
-    read.map_err(|reason| LoadError::Read { file: name(path), reason })?;
+    read.map_err(|reason| RulesFileError::Read { file: name(path), reason })?;
     String::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
         let line = before.split('\n').next_back().unwrap_or_default();
         let (number, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
-        LoadError::NotText { file: name(path), line: number, column }
+        RulesFileError::NotText { file: name(path), line: number, column }
     })
 }
 
-fn wrong(path: &Path, text: &str, error: ParseError) -> LoadError {
+fn wrong(path: &Path, text: &str, error: ParseError) -> RulesFileError {
     let line = text.lines().nth((error.line as usize).saturating_sub(1)).unwrap_or_default().to_owned();
-    LoadError::Wrong { file: name(path), error, line }
+    RulesFileError::Wrong { file: name(path), error, line }
 }
 
 /// The rules of a file. Without a family it is the one that its first comment names, or for which it can be read; if for
 /// neither, that for which more of it can.
-pub(crate) fn rules(path: &Path, family: Option<Family>, sets: &Sets) -> Result<Ruleset, LoadError> {
+///
+/// # Errors
+/// [`RulesFileError`]
+pub fn rules(path: &Path, family: Option<Family>, sets: &Sets) -> Result<Ruleset, RulesFileError> {
     let text = text(path)?;
     let read = |family| Ruleset::parse(family, &text, sets);
     let result = match family.or_else(|| said_family(&text)) {
@@ -109,7 +119,10 @@ fn said_family(text: &str) -> Option<Family> {
 }
 
 /// The sets of a file.
-pub(crate) fn sets(path: &Path) -> Result<Sets, LoadError> {
+///
+/// # Errors
+/// [`RulesFileError`]
+pub fn sets(path: &Path) -> Result<Sets, RulesFileError> {
     let text = text(path)?;
     Sets::parse(&text).map_err(|error| wrong(path, &text, error))
 }

@@ -1,0 +1,83 @@
+//! What the kernel tells of a network device by its name.
+
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::{io, mem};
+
+use tctable::packet::LinkType;
+
+use super::PortError;
+
+/// A device as it was when it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Device {
+    /// Its index: a device that went and came again has another.
+    pub(super) index: i32,
+    /// What its frames begin with.
+    pub(super) link: LinkType,
+    /// The largest packet without its link header, in bytes.
+    pub(super) mtu: u32,
+    /// Whether it is up.
+    pub(super) up: bool,
+    /// Whether it is up and has a carrier.
+    pub(super) running: bool,
+}
+
+/// Asks for a device by any socket of its namespace.
+pub(super) fn look_up(socket: BorrowedFd<'_>, name: &str) -> Result<Device, PortError> {
+    let index = index(name)?;
+    let ask = |what, request| ask(socket, name, what, request);
+    // SAFETY: the kernel has filled the member that belongs to the request.
+    let hardware = unsafe { ask("SIOCGIFHWADDR", libc::SIOCGIFHWADDR)?.ifr_ifru.ifru_hwaddr.sa_family };
+    let link = match hardware {
+        libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => LinkType::Ethernet,
+        libc::ARPHRD_NONE | libc::ARPHRD_PPP => LinkType::Raw,
+        _ => {
+            let error = io::Error::new(io::ErrorKind::Unsupported, format!("hardware type {hardware}"));
+            return Err(failed(name, "its frames begin with what cannot be read", error));
+        }
+    };
+    // SAFETY: as above.
+    let mtu = unsafe { ask("SIOCGIFMTU", libc::SIOCGIFMTU)?.ifr_ifru.ifru_mtu };
+    // SAFETY: as above.
+    let flags = i32::from(unsafe { ask("SIOCGIFFLAGS", libc::SIOCGIFFLAGS)?.ifr_ifru.ifru_flags });
+    let up = flags & libc::IFF_UP != 0;
+    Ok(Device { index, link, mtu: mtu.max(0) as u32, up, running: up && flags & libc::IFF_RUNNING != 0 })
+}
+
+fn index(name: &str) -> Result<i32, PortError> {
+    let none = || PortError::NoDevice { name: name.to_owned() };
+    let terminated = CString::new(name).map_err(|_| none())?;
+    // SAFETY: a string that ends with a zero.
+    match unsafe { libc::if_nametoindex(terminated.as_ptr()) } {
+        0 => Err(none()),
+        index => Ok(index as i32),
+    }
+}
+
+fn ask(socket: BorrowedFd<'_>, name: &str, what: &'static str, request: libc::Ioctl) -> Result<libc::ifreq, PortError> {
+    let mut asked = named(name);
+    // SAFETY: the request reads the name and writes one member of this structure.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), request, &raw mut asked) } == 0 {
+        return Ok(asked);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::ENODEV) => Err(PortError::NoDevice { name: name.to_owned() }),
+        _ => Err(failed(name, what, error)),
+    }
+}
+
+/// A request for the device of that name, everything else zero. A name that is too long is cut: no device has it.
+pub(super) fn named(name: &str) -> libc::ifreq {
+    // SAFETY: all its members may be zero.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    request
+}
+
+pub(super) fn failed(name: &str, what: &'static str, error: io::Error) -> PortError {
+    PortError::Io { name: name.to_owned(), what, error }
+}

@@ -1,0 +1,79 @@
+//! The socket itself: options, binding, errors that wait.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::{io, mem, ptr};
+
+/// A packet socket that is not bound yet sees nothing.
+#[derive(Debug)]
+pub(super) struct Socket(OwnedFd);
+
+impl Socket {
+    pub(super) fn new() -> io::Result<Self> {
+        // Protocol 0: nothing comes before it is bound to its device.
+        // SAFETY: no memory is involved.
+        let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) };
+        check(fd)?;
+        // SAFETY: a descriptor that was just made and belongs to nobody else.
+        Ok(Socket(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    pub(super) fn raw(&self) -> i32 {
+        self.0.as_raw_fd()
+    }
+
+    /// Sets an option to a plain value.
+    pub(super) fn set<T: Copy>(&self, level: i32, option: i32, value: T) -> io::Result<()> {
+        let size = size_of::<T>() as libc::socklen_t;
+        // SAFETY: the kernel reads as many bytes as the value has.
+        check(unsafe { libc::setsockopt(self.raw(), level, option, ptr::from_ref(&value).cast(), size) })
+    }
+
+    /// Reads an option, which the kernel fills from its beginning.
+    ///
+    /// # Safety
+    /// Any bytes, zeros too, must be a `T`.
+    pub(super) unsafe fn get<T: Copy>(&self, level: i32, option: i32) -> io::Result<T> {
+        // SAFETY: the caller says that zeros are a value.
+        let mut value: T = unsafe { mem::zeroed() };
+        let mut size = size_of::<T>() as libc::socklen_t;
+        // SAFETY: the kernel writes `size` bytes at most.
+        check(unsafe { libc::getsockopt(self.raw(), level, option, ptr::from_mut(&mut value).cast(), &raw mut size) })?;
+        Ok(value)
+    }
+
+    /// From now on frames of this device come, of all protocols.
+    pub(super) fn bind(&self, index: i32) -> io::Result<()> {
+        // SAFETY: all its members may be zero.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        address.sll_ifindex = index;
+        let size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        // SAFETY: an address of that size.
+        check(unsafe { libc::bind(self.raw(), ptr::from_ref(&address).cast(), size) })
+    }
+
+    /// The error that waits, such as ENETDOWN after the device went down; it does not wait any longer then.
+    pub(super) fn pending(&self) -> io::Result<()> {
+        // SAFETY: any bytes are an integer.
+        match unsafe { self.get::<i32>(libc::SOL_SOCKET, libc::SO_ERROR) }? {
+            0 => Ok(()),
+            error => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn check(result: i32) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether the error says that the device is down or gone.
+pub(super) fn is_down(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENXIO | libc::ENODEV))
+}
