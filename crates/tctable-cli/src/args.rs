@@ -4,13 +4,18 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use tctable::Config;
 use tctable_lab::generate::Kind;
+use tctable_view::Sort;
 
+use crate::lab::Lab;
+use crate::manual::{Completions, Manual};
 use crate::replay::RuleArgs;
 use crate::rules;
+use crate::run;
 use crate::simulate::Simulate;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
@@ -27,7 +32,9 @@ Examples:
   tctable replay --format json *.pcap.gz          everything, for a program
   tctable replay --connections evening.pcap       the connections that are open at its end
   tctable simulate evening.pcap --tc shaping.tc   the same capture under a shaping: who got what, with what delay
-  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded";
+  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded
+  tctable run --lan eth1 --wan eth0               a gateway between two interfaces
+  tctable watch eth1                              every host of a live interface";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
@@ -58,6 +65,18 @@ pub(crate) enum Command {
     Rules(rules::Command),
     /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
     Sysctl(Sysctl),
+    /// Be a gateway: forward between live interfaces, and count every host and connection. Needs root.
+    Run(Box<run::Run>),
+    /// Listen to live interfaces, and count every host and connection: nothing is forwarded. Needs root.
+    Watch(Box<run::Watch>),
+    /// Tell what is wrong with a gateway's configuration and with all files that it names.
+    Check(run::Check),
+    /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
+    Lab(Lab),
+    /// Print the manual, or write a page for each command.
+    Man(Manual),
+    /// Print what a shell needs to complete commands and options.
+    Completions(Completions),
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),
@@ -86,7 +105,7 @@ pub(crate) struct Replay {
     pub(crate) top: Option<usize>,
 
     /// What comes first: most of this, or the lowest address.
-    #[arg(long, value_enum, default_value_t = Sort::Bytes)]
+    #[arg(long, value_parser = sort(), default_value = Sort::default().name())]
     pub(crate) sort: Sort,
 
     /// Print the connections that are open at the end, to FILE or instead of the hosts.
@@ -144,8 +163,16 @@ pub(crate) struct Replay {
     pub(crate) burst: usize,
 }
 
+const SYSCTL_EXAMPLES: &str = "\
+Examples:
+  Every tunable with its default:
+    tctable sysctl
+  What this machine's own files would make of them:
+    tctable sysctl --ignore --load /etc/sysctl.conf";
+
 /// The options of `tctable sysctl`.
 #[derive(Args, Debug)]
+#[command(after_help = SYSCTL_EXAMPLES)]
 pub(crate) struct Sysctl {
     /// Load a file in the form of sysctl.conf(5) first; repeat for more, `-` is standard input.
     ///
@@ -194,37 +221,6 @@ pub(crate) enum Format {
     Proc,
 }
 
-/// What the hosts are sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sort {
-    /// Bytes sent and received.
-    Bytes,
-    /// Packets sent and received.
-    Packets,
-    /// Connections opened.
-    Connections,
-    /// Bytes received.
-    Rx,
-    /// Bytes sent.
-    Tx,
-    /// The address, lowest first.
-    Ip,
-}
-
-impl Sort {
-    /// The word for it on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Sort::Bytes => "bytes",
-            Sort::Packets => "packets",
-            Sort::Connections => "connections",
-            Sort::Rx => "rx",
-            Sort::Tx => "tx",
-            Sort::Ip => "ip",
-        }
-    }
-}
-
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -243,6 +239,12 @@ pub(crate) enum LanArg {
     Prefix(IpNet),
     /// An interface of a capture.
     Name(String),
+}
+
+/// One `--sort`.
+pub(crate) fn sort() -> impl TypedValueParser<Value = Sort> {
+    let values = Sort::ALL.map(|(sort, help)| PossibleValue::new(sort.name()).help(help));
+    PossibleValuesParser::new(values).map(|name| name.parse().expect("one of them"))
 }
 
 /// One `--sysctl`.

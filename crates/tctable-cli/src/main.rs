@@ -3,13 +3,15 @@
 
 mod args;
 mod generate;
-mod json;
+mod lab;
+mod manual;
 mod output;
 mod place;
 mod progress;
 mod replay;
 mod report;
 mod rules;
+mod run;
 mod simulate;
 mod sysctl;
 
@@ -17,8 +19,11 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser;
+use lab::LabError;
+use manual::ManualError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
+use run::Failed;
 use simulate::SimulateError;
 use thiserror::Error;
 
@@ -35,6 +40,12 @@ enum Failure {
     #[error(transparent)]
     Simulate(#[from] SimulateError),
     #[error(transparent)]
+    Run(#[from] Failed),
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error(transparent)]
+    Manual(#[from] ManualError),
+    #[error(transparent)]
     Output(#[from] OutputError),
 }
 
@@ -49,6 +60,12 @@ fn main() -> ExitCode {
             Err(error) => Err(Failure::Output(error)),
         },
         Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Run(args) => run::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Watch(args) => run::watch(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Check(args) => run::check(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Man(args) => manual::man(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Completions(args) => manual::completions(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
     match result {
@@ -57,6 +74,8 @@ fn main() -> ExitCode {
         // Whoever reads the output has seen enough: `tctable replay ... | head` is no failure.
         Err(Failure::Replay(ReplayError::Output(OutputError::Closed)))
         | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
+        | Err(Failure::Lab(LabError::Output(OutputError::Closed)))
+        | Err(Failure::Manual(ManualError::Output(OutputError::Closed)))
         | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tctable: {error}");

@@ -8,9 +8,9 @@ use tctable::{Config, Gateway};
 use thiserror::Error;
 
 use crate::args::Sysctl;
-use crate::json::append;
 use crate::output::Output;
 use crate::replay::ReplayError;
+use tctable_view::append;
 
 /// Why a file of tunables was not loaded.
 #[derive(Debug, Error)]

@@ -2,4 +2,6 @@
 
 pub mod capture;
 #[cfg(target_os = "linux")]
+pub mod peer;
+#[cfg(target_os = "linux")]
 pub mod port;

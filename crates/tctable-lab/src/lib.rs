@@ -7,6 +7,7 @@
 //!   those that fail to what matters, and prints them.
 //! - `rules` makes random rules that meet those packets, and asks iptables about their text.
 //! - `kernel` is the running kernel's forward path as an oracle, `differential` compares the engine with it.
+//! - `live` makes network namespaces, and real traffic between them.
 //!
 //! ```
 //! use tctable_lab::generate::{self, Kind, Options};
@@ -24,9 +25,13 @@ pub mod differential;
 pub mod generate;
 #[cfg(feature = "differential")]
 pub mod kernel;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod packets;
 mod rng;
 #[cfg(feature = "differential")]
 pub mod rules;
+#[cfg(any(feature = "differential", feature = "live"))]
+mod skip;
 pub mod step;
 pub mod talks;

@@ -26,7 +26,7 @@ use connections::Connections;
 pub(crate) use inputs::{Damage, FileSummary, Input, InputError, are_same, check};
 pub(crate) use lan::{Lan, LanError};
 use ledger::Ledger;
-pub(crate) use ledger::{Entry, Row, sort, sum};
+pub(crate) use ledger::{Entry, sort};
 pub(crate) use rules::{RuleArgs, RulesError};
 use trace::Trace;
 
@@ -273,7 +273,6 @@ impl Replayer {
                 first: self.first,
                 gateway: &self.gateway,
                 open: self.gateway.conntrack().count() as u64,
-                hosts_expired: self.ledger.hosts_expired(),
                 lan: &self.lan,
                 entries: self.ledger.entries(&self.gateway),
             };

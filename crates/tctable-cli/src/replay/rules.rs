@@ -8,11 +8,11 @@ use tctable::gateway::{Route, UnknownRuleHelper};
 use tctable::packet::{DeviceId, Family};
 use tctable::ruleset::{Ruleset, Sets};
 use tctable::{Config, Gateway};
+use tctable_daemon::config::rules_file::{RulesFileError as LoadError, rules as load_rules, sets as load_sets};
 use thiserror::Error;
 
 use crate::output::{Output, OutputError};
 use crate::place::{self, Place};
-use crate::rules::{LoadError, load_rules, load_sets};
 
 /// Numbers that no interface of a capture has.
 const LAN: DeviceId = DeviceId(u16::MAX);

@@ -5,9 +5,8 @@ use tctable::conntrack::Direction;
 use tctable::gateway::{Observer, Passed, Seen};
 use tctable::hook::Verdict;
 
-use super::connections::members;
-use crate::json::Json;
 use crate::output::Output;
+use tctable_view::{Json, connection as connection_members};
 
 /// Writes what the engine shows.
 pub(super) struct Trace {
@@ -50,7 +49,7 @@ impl Observer for Trace {
             }
             if let Some((connection, id)) = seen.connection {
                 let timeout = (connection.deadline() - gateway.now()).as_secs();
-                json.member("connection", |json| members(json, connection, id, timeout));
+                json.member("connection", |json| connection_members(json, connection, id, timeout));
             }
         });
         self.output.text.push('\n');

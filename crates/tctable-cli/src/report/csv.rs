@@ -3,9 +3,8 @@
 use tctable::account::Class;
 
 use super::Report;
-use crate::json::{Seconds, append};
 use crate::output::{Output, OutputError};
-use crate::replay::Row;
+use tctable_view::{HostRow, Seconds, append};
 
 /// RFC 4180 section 2.1.
 const END_OF_LINE: &str = "\r\n";
@@ -32,7 +31,7 @@ fn header(text: &mut String) {
     text.push_str(END_OF_LINE);
 }
 
-fn line(row: &Row, text: &mut String) {
+fn line(row: &HostRow, text: &mut String) {
     append(text, row.address);
     for (counters, open) in row.classes.iter().zip(row.open) {
         for counter in [counters.tx, counters.rx] {

@@ -15,10 +15,11 @@ use tctable::Gateway;
 use tctable::conntrack::Statistics;
 use tctable::gateway::Totals;
 use tctable::time::{Duration, Instant};
+use tctable_view::{HostRow, Sort};
 
-use crate::args::{Color, Format, Replay, Sort};
+use crate::args::{Color, Format, Replay};
 use crate::output::{Output, OutputError};
-use crate::replay::{Entry, FileSummary, Lan, Row, sort};
+use crate::replay::{Entry, FileSummary, Lan, sort};
 
 /// Rows of a table where nothing else is asked for.
 const TOP: usize = 20;
@@ -33,8 +34,6 @@ pub(crate) struct Report<'a> {
     pub(crate) gateway: &'a Gateway,
     /// Connections that are open.
     pub(crate) open: u64,
-    /// Entries of hosts that expired on the way.
-    pub(crate) hosts_expired: u64,
     /// What is inside.
     pub(crate) lan: &'a Lan,
     /// Every host.
@@ -60,7 +59,7 @@ impl Report<'_> {
     }
 
     /// The first rows.
-    fn rows(&self, count: usize) -> impl Iterator<Item = Row> {
+    fn rows(&self, count: usize) -> impl Iterator<Item = HostRow> {
         self.entries.iter().take(count).map(Entry::row)
     }
 }

@@ -3,8 +3,8 @@
 use tctable::text::HostLine;
 
 use super::Report;
-use crate::json::append;
 use crate::output::{Output, OutputError};
+use tctable_view::append;
 
 /// Writes one line for each host. Last packets are told since the first frame of the capture.
 pub(super) fn write(report: &Report<'_>, top: usize, output: &mut Output) -> Result<(), OutputError> {

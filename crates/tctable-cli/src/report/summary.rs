@@ -1,11 +1,11 @@
 //! What stands below the table: what was read, what it came to, and what was not counted and why.
 
 use tctable::conntrack::Counter;
+use tctable_view::{Sort, sum};
 
 use super::Report;
 use super::units::{BitRate, Bytes, Count, Span, per_second};
-use crate::args::Sort;
-use crate::replay::{FileSummary, sum};
+use crate::replay::FileSummary;
 
 /// One line.
 pub(super) struct Line {
@@ -86,8 +86,8 @@ fn hosts(report: &Report<'_>, shown: usize, sort: Sort) -> String {
     if shown < all {
         text += &format!(", the top {} by {} above", Count(shown as u64), sort.name());
     }
-    if report.hosts_expired > 0 {
-        text += &format!("; entries that expired on the way: {}", Count(report.hosts_expired));
+    if report.totals().hosts_expired > 0 {
+        text += &format!("; entries that expired on the way: {}", Count(report.totals().hosts_expired));
     }
     text
 }

@@ -5,8 +5,7 @@ use tctable::account::{Class, ClassCounters};
 
 use super::units::{Bytes, Count};
 use super::{Look, Report, summary};
-use crate::json::append;
-use crate::replay::Row;
+use tctable_view::{HostRow, append};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -21,7 +20,7 @@ const WRONG: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::
 struct Column {
     title: &'static str,
     spare: u8,
-    cell: fn(&Row) -> String,
+    cell: fn(&HostRow) -> String,
 }
 
 /// From left to right. The first is left-aligned and never dropped.
@@ -39,7 +38,7 @@ const COLUMNS: [Column; 10] = [
 ];
 
 /// Both directions of one class, or a dash for nothing: the eye finds what is there.
-fn class(row: &Row, class: Class) -> String {
+fn class(row: &HostRow, class: Class) -> String {
     let ClassCounters { tx, rx } = row.classes[class as usize];
     match tx.packets + rx.packets {
         0 => "-".to_owned(),
@@ -49,7 +48,7 @@ fn class(row: &Row, class: Class) -> String {
 
 /// Writes the table and the summary.
 pub(super) fn write(report: &Report<'_>, top: usize, look: &Look, text: &mut String) {
-    let rows: Vec<Row> = report.rows(top).collect();
+    let rows: Vec<HostRow> = report.rows(top).collect();
     if !rows.is_empty() {
         table(&rows, look, text);
         text.push('\n');
@@ -69,14 +68,14 @@ struct Filled {
 }
 
 impl Filled {
-    fn new(column: &'static Column, rows: &[Row]) -> Filled {
+    fn new(column: &'static Column, rows: &[HostRow]) -> Filled {
         let cells: Vec<String> = rows.iter().map(column.cell).collect();
         let width = cells.iter().map(String::len).chain([column.title.len()]).max().unwrap_or_default();
         Filled { column, cells, width }
     }
 }
 
-fn table(rows: &[Row], look: &Look, text: &mut String) {
+fn table(rows: &[HostRow], look: &Look, text: &mut String) {
     let mut columns: Vec<Filled> = COLUMNS.iter().map(|column| Filled::new(column, rows)).collect();
     let width = |columns: &[Filled]| columns.iter().map(|column| column.width + GAP).sum::<usize>() - GAP;
     while columns.len() > 1 && look.width.is_some_and(|limit| width(&columns) > limit) {

@@ -1,16 +1,14 @@
 //! `tctable rules`: files of rules, checked and shown.
 
-mod file;
-mod json;
-
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tctable::packet::Family;
 use tctable::ruleset::{Ruleset, Sets};
+use tctable_daemon::config::rules_file::{self as file, RulesFileError as LoadError};
+use tctable_view::Json;
 
 use crate::output::{Output, OutputError};
-pub(crate) use file::{LoadError, rules as load_rules, sets as load_sets};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,7 +158,10 @@ fn show(args: &Show) -> Result<Result<bool, LoadError>, OutputError> {
     let mut output = Output::stdout();
     match args.format {
         Format::Save => output.text = rules.to_string(),
-        Format::Json => json::write(&mut output.text, &rules),
+        Format::Json => {
+            Json::object(&mut output.text, |json| tctable_view::rules(json, &rules));
+            output.text.push('\n');
+        }
     }
     output.finish().map(|()| Ok(true))
 }

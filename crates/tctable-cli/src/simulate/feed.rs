@@ -4,10 +4,9 @@ use std::net::IpAddr;
 
 use tctable::Gateway;
 use tctable::account::Inside;
-use tctable::conntrack::{CtState, Direction};
 use tctable::gateway::{Observer, Seen};
-use tctable::packet::{Address, Family, Frame, LinkType, NotIp, PacketInfo};
-use tctable::sched::{Count, CtInfo, HostKey, Skb};
+use tctable::packet::{Address, Frame, LinkType, PacketInfo};
+use tctable::sched::{Count, HostKey, Skb};
 use tctable::time::Instant;
 
 use super::shaped::Shaped;
@@ -84,7 +83,7 @@ impl Feed {
             self.totals.outside.count(len);
             return Ok(());
         };
-        let (network_offset, protocol) = network(frame, seen.packet);
+        let (network_offset, protocol) = frame.network(seen.packet);
         let skb = Skb {
             token: 0,
             data: frame.data,
@@ -93,9 +92,9 @@ impl Feed {
             len,
             info,
             mark: 0,
-            priority: priority(frame, network_offset, protocol),
+            priority: seen.priority(frame),
             input: Some(going.input.id()),
-            ct: ct(seen),
+            ct: seen.ct(),
             host: going.host.map(|address| HostKey::Address(address.into(), address.into())),
         };
         let is_first_link = self.totals.link == Some(frame.link);
@@ -126,54 +125,4 @@ impl Feed {
     fn is_inside(&self, gateway: &Gateway, address: IpAddr) -> bool {
         self.inside.contains(address) || self.by_interface && gateway.host(address).is_some()
     }
-}
-
-/// Where the network header begins, and the EtherType of what lies there.
-fn network(frame: &Frame<'_>, packet: Result<&PacketInfo, NotIp>) -> (u16, u16) {
-    const IPV4: u16 = 0x0800;
-    const IPV6: u16 = 0x86dd;
-    match packet {
-        Ok(info) => {
-            let protocol = if info.tuple.family == Family::V4 { IPV4 } else { IPV6 };
-            (info.network_offset, protocol)
-        }
-        Err(error) => {
-            let protocol = if let NotIp::Ethertype(ethertype) = error { ethertype } else { 0 };
-            let header = match frame.link {
-                LinkType::Ethernet => 14,
-                LinkType::LinuxSll => 16,
-                LinkType::LinuxSll2 => 20,
-                _ => 0,
-            };
-            (header, protocol)
-        }
-    }
-}
-
-/// What forwarding gives an IPv4 packet for its type of service: the priority that `prio` and `pfifo_fast` look at. IPv6
-/// packets keep 0, as in the kernel.
-fn priority(frame: &Frame<'_>, network_offset: u16, protocol: u16) -> u32 {
-    /// By the four bits of the type of service (RFC 1349): best effort, bulk, interactive, interactive bulk.
-    const PRIORITIES: [u8; 16] = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
-    match frame.data.get(usize::from(network_offset) + 1) {
-        Some(tos) if protocol == 0x0800 => PRIORITIES[usize::from(tos >> 1 & 15)].into(),
-        _ => 0,
-    }
-}
-
-/// What connection tracking says of a packet.
-fn ct(seen: &Seen<'_>) -> Option<CtInfo> {
-    let packet = seen.packet.ok()?;
-    let state = match seen.ct_state? {
-        CtState::New => CtInfo::TRACKED | CtInfo::NEW,
-        CtState::Established => CtInfo::TRACKED | CtInfo::ESTABLISHED,
-        CtState::Related => CtInfo::TRACKED | CtInfo::RELATED,
-        CtState::Invalid => CtInfo::TRACKED | CtInfo::INVALID,
-        CtState::Untracked => return None,
-    };
-    let reply = if seen.direction == Some(Direction::Reply) { CtInfo::REPLY } else { 0 };
-    let connection = seen.connection.map(|(connection, _)| connection);
-    let original = connection.map_or(packet.tuple, |connection| *connection.original());
-    let mark = connection.map_or(0, |connection| connection.mark());
-    Some(CtInfo { original, state: state | reply, mark })
 }

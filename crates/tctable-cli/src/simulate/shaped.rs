@@ -6,11 +6,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-use tctable::packet::LinkType;
+use tctable::packet::{LinkType, mark_congested};
 use tctable::time::Instant;
 use tctable_io::capture::{MAX_CAPTURED, Resolution, WriteError, Writer};
 
-use super::ecn;
 use crate::output::{OutputError, is_stdout};
 
 /// What is written of a packet when it leaves.
@@ -52,7 +51,7 @@ impl Shaped {
     /// A packet leaves at that time.
     pub(super) fn add(&mut self, at: Instant, mut packet: Kept, is_marked: bool) {
         if is_marked {
-            ecn::mark(packet.bytes.get_mut(packet.network_offset..).unwrap_or_default());
+            mark_congested(packet.bytes.get_mut(packet.network_offset..).unwrap_or_default());
         }
         self.ready.push(Reverse((at, self.taken, packet)));
         self.taken += 1;

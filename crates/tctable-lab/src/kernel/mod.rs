@@ -11,7 +11,6 @@ mod connection;
 mod ctnetlink;
 mod error;
 mod namespace;
-mod skip;
 mod statistics;
 mod tuple;
 
@@ -27,9 +26,9 @@ pub use self::connection::{Connection, ProtocolState};
 use self::ctnetlink::Ctnetlink;
 pub use self::error::Error;
 pub use self::namespace::OWN_ADDRESSES;
-pub use self::skip::not_tested;
 pub use self::statistics::Statistics;
 pub use self::tuple::Tuple;
+pub use crate::skip::not_tested;
 use crate::step::Side;
 
 /// What became of a packet that was sent in.

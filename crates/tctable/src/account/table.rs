@@ -181,6 +181,13 @@ impl Hosts {
         self.there().map(|(_, host)| host)
     }
 
+    /// A part of the same: the hosts at so many places from `from` on, and where the next part begins. One that is in the
+    /// table all the time, while part after part is read, is in one of them.
+    pub fn page(&self, from: u32, places: usize) -> (impl Iterator<Item = &Host>, Option<u32>) {
+        let page = self.slab.page(from, places).map(|(_, host)| host).filter(|host| !host.gone);
+        (page, self.slab.next_page(from, places))
+    }
+
     pub(crate) fn find(&self, family: Family, address: Address) -> Option<u32> {
         self.index.find(self.hasher.host(family, address), |place| {
             let host = &self.slab[place];

@@ -38,7 +38,7 @@ pub use state::CtState;
 pub use statistics::Statistics;
 pub use status::Status;
 pub(crate) use table::End;
-pub use table::{ConnectionId, Conntrack, EndReason, Ended};
+pub use table::{ConnectionId, ConnectionIdError, Conntrack, EndReason, Ended};
 pub use tcp::{TcpInfo, TcpState};
 pub use timeouts::Timeouts;
 pub(crate) use track::{Attached, Refused, Tracked, Unconfirmed};

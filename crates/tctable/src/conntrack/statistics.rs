@@ -45,3 +45,32 @@ impl Statistics {
         ]
     }
 }
+
+impl std::ops::AddAssign<&Statistics> for Statistics {
+    fn add_assign(&mut self, other: &Statistics) {
+        let Statistics {
+            found,
+            invalid,
+            ignore,
+            insert,
+            insert_failed,
+            drop,
+            early_drop,
+            error,
+            clash_resolve,
+            chaintoolong,
+            delete,
+        } = other;
+        self.found += found;
+        self.invalid += invalid;
+        self.ignore += ignore;
+        self.insert += insert;
+        self.insert_failed += insert_failed;
+        self.drop += drop;
+        self.early_drop += early_drop;
+        self.error += error;
+        self.clash_resolve += clash_resolve;
+        self.chaintoolong += chaintoolong;
+        self.delete += delete;
+    }
+}

@@ -1,4 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
 
 use arrayvec::ArrayVec;
 use thiserror::Error;
@@ -31,12 +33,36 @@ impl ConnectionId {
         ConnectionId { place, generation }
     }
 
-    pub(crate) fn place(self) -> u32 {
+    /// Its place: where a part that begins with it begins, see [`Conntrack::page`].
+    pub fn place(self) -> u32 {
         self.place
     }
 
     pub(super) fn generation(self) -> u32 {
         self.generation
+    }
+}
+
+/// Two numbers with a dot between them.
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.place, self.generation)
+    }
+}
+
+/// A text names no connection, whether one that is there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not the name of a connection: two numbers with a dot between them")]
+pub struct ConnectionIdError;
+
+/// Reads what `Display` writes. That name may be one that no connection has or had.
+impl FromStr for ConnectionId {
+    type Err = ConnectionIdError;
+
+    fn from_str(text: &str) -> Result<ConnectionId, ConnectionIdError> {
+        let (place, generation) = text.split_once('.').ok_or(ConnectionIdError)?;
+        let number = |text: &str| text.parse().map_err(|_| ConnectionIdError);
+        Ok(ConnectionId { place: number(place)?, generation: number(generation)? })
     }
 }
 
@@ -195,6 +221,13 @@ impl Conntrack {
     /// The connections in the table, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = (ConnectionId, &Connection)> {
         self.slab.iter().map(|(place, connection)| (self.id(place), connection))
+    }
+
+    /// A part of the same: the connections at so many places from `from` on, and where the next part begins. One that is in
+    /// the table all the time, while part after part is read, is in one of them.
+    pub fn page(&self, from: u32, places: usize) -> (impl Iterator<Item = (ConnectionId, &Connection)>, Option<u32>) {
+        let page = self.slab.page(from, places).map(|(place, connection)| (self.id(place), connection));
+        (page, self.slab.next_page(from, places))
     }
 
     /// The connection of that name, if it is still in the table.

@@ -48,7 +48,24 @@ pub(super) fn finish(datagram: &mut [u8], header_len: u32, total: u32, ecn: u8, 
     fixed[1] |= ecn;
     [fixed[2], fixed[3]] = (total as u16).to_be_bytes();
     [fixed[6], fixed[7]] = [if dont_fragment { DONT_FRAGMENT } else { 0 }, 0];
-    [fixed[10], fixed[11]] = [0, 0];
+    set_checksum(header);
+}
+
+/// Makes a packet, whose header comes from a datagram, a fragment of it: its length, its place in units of eight bytes, and
+/// whether more follow.
+pub(super) fn set_fragment(packet: &mut [u8], header_len: usize, place: u16, more: bool) {
+    let len = packet.len() as u16;
+    let header = &mut packet[..header_len];
+    let Some(fixed) = header.first_chunk_mut::<20>() else { return };
+    [fixed[2], fixed[3]] = len.to_be_bytes();
+    let dont_fragment = u16::from(fixed[6] & DONT_FRAGMENT) << 8;
+    let word = dont_fragment | place & OFFSET_MASK | if more { MORE_FRAGMENTS } else { 0 };
+    [fixed[6], fixed[7]] = word.to_be_bytes();
+    set_checksum(header);
+}
+
+fn set_checksum(header: &mut [u8]) {
+    header[10..12].fill(0);
     let sum = header.as_chunks::<2>().0.iter().fold(0u32, |sum, word| sum + u32::from(u16::from_be_bytes(*word)));
     // At most 30 words: two foldings take in every carry.
     let sum = (sum & 0xffff) + (sum >> 16);

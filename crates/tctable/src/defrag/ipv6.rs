@@ -3,7 +3,7 @@ use super::part::{Ecn, Header, Key, Kind, NoPart, Part};
 use crate::packet::{Address, DeviceId, Family, Tuple, protocol};
 
 pub(super) const HEADER_LEN: u32 = 40;
-const FRAGMENT_HEADER_LEN: u32 = 8;
+pub(super) const FRAGMENT_HEADER_LEN: u32 = 8;
 const NO_NEXT_HEADER: u8 = 59;
 
 /// The longest payload, extension headers included (RFC 8200 section 3).

@@ -5,7 +5,8 @@
 //! whole too, as far as they are known.
 //!
 //! A queue in `table` is a datagram that is not whole yet; `queue` judges each fragment, `runs` tells duplicates from
-//! overlaps, `blocks` keeps the bytes, `ipv4` and `ipv6` read a fragment's headers and make the datagram's.
+//! overlaps, `blocks` keeps the bytes, `ipv4` and `ipv6` read a fragment's headers and make the datagram's, `seams` cuts it
+//! again.
 //!
 //! What a fragment costs does not depend on how many wait: a search in a hash table, one in a tree of its datagram's
 //! runs where it comes out of order, and a copy. Nothing is evicted. While fragments take more memory than they may,
@@ -20,6 +21,7 @@ mod part;
 mod peers;
 mod queue;
 mod runs;
+mod seams;
 mod statistics;
 mod table;
 
@@ -27,6 +29,7 @@ use table::{Table, Taken};
 
 pub use config::Config;
 pub use outcome::{Cause, Outcome};
+pub use seams::Seams;
 pub use statistics::Statistics;
 
 use crate::packet::{Family, Frame, LinkType, Packet};
@@ -66,6 +69,7 @@ impl Defrag {
         };
         // Nothing is put together of pieces from two zones.
         let part = part.map(|part| part.in_zone(info.tuple.zone));
+        let identification = part.as_ref().map_or(0, |part| part.key.identification());
         let (place, layout) = match table.take(now, part) {
             Taken::Held => return Outcome::Held,
             Taken::Refused(cause) => return Outcome::Refused(cause),
@@ -80,7 +84,7 @@ impl Defrag {
         table.finish(place, &layout, data);
         let whole = Frame { direction: info.direction, link: LinkType::Raw, wire_len: layout.total(), data, ..*frame };
         table.count_cut(&whole);
-        Outcome::Whole(whole)
+        Outcome::Whole(whole, layout.seams(info.tuple.family, identification))
     }
 
     /// Drops datagrams that took too long: as promptly as is asked for. No fragment ever finds a datagram whose time is over, but only here

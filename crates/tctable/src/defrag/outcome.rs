@@ -1,5 +1,6 @@
 use thiserror::Error;
 
+use super::seams::Seams;
 use crate::packet::Frame;
 
 /// What became of a fragment.
@@ -14,7 +15,7 @@ pub enum Outcome<'a> {
     ///
     /// Its bytes are those that are known from the beginning on without a hole, its length on the wire that of the
     /// datagram.
-    Whole(Frame<'a>),
+    Whole(Frame<'a>, Seams),
     /// It is dropped.
     Refused(Cause),
     /// It is left as it is and goes on as a fragment: an IPv6 fragment that the kernel does not reassemble either,

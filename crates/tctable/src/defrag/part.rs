@@ -10,6 +10,13 @@ pub(super) struct Key {
     pub(super) device: Option<DeviceId>,
 }
 
+impl Key {
+    /// The identification of IPv6.
+    pub(super) fn identification(&self) -> u32 {
+        u32::from(self.tuple.source_port) << 16 | u32::from(self.tuple.destination_port)
+    }
+}
+
 /// One fragment: what its headers say, and the bytes that were kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part<'a> {

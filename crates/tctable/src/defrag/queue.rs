@@ -2,6 +2,7 @@ use super::blocks::Chain;
 use super::outcome::Cause;
 use super::part::{Ecn, Header, Key, Kind, Part};
 use super::runs::Runs;
+use super::seams::Seams;
 use super::{ipv4, ipv6};
 use crate::packet::Family;
 use crate::time::{Instant, TimerPosition};
@@ -66,6 +67,7 @@ pub(super) struct Layout {
     ecn: u8,
     dont_fragment: bool,
     kind: Kind,
+    longest: u32,
 }
 
 impl Queue {
@@ -149,7 +151,8 @@ impl Queue {
         }
         // The bytes before the hole, headers included; the first fragment's header may have a hole too.
         let kept = so_far.hole.map_or(total, |hole| header_len.saturating_add_signed(hole));
-        Ok(Layout { header_len, total, kept, ecn, dont_fragment: so_far.max_df_size == so_far.max_size, kind })
+        let dont_fragment = so_far.max_df_size == so_far.max_size;
+        Ok(Layout { header_len, total, kept, ecn, dont_fragment, kind, longest: so_far.max_size })
     }
 }
 
@@ -167,10 +170,13 @@ impl SoFar {
         if (part.payload.len() as u32) < part.end - part.offset {
             self.hole_at(part.offset as i32 + part.payload.len() as i32);
         }
-        if let Kind::V4 { dont_fragment } = kind {
-            let size = header_len + (part.end - part.offset);
-            self.max_size = self.max_size.max(size);
-            self.max_df_size = if dont_fragment { self.max_df_size.max(size) } else { self.max_df_size };
+        let size = header_len + (part.end - part.offset);
+        match kind {
+            Kind::V4 { dont_fragment } => {
+                self.max_size = self.max_size.max(size);
+                self.max_df_size = if dont_fragment { self.max_df_size.max(size) } else { self.max_df_size };
+            }
+            Kind::V6 { .. } => self.max_size = self.max_size.max(size + ipv6::FRAGMENT_HEADER_LEN),
         }
     }
 
@@ -183,6 +189,12 @@ impl Layout {
     /// The place of the datagram's first byte.
     pub(super) fn origin(&self) -> i32 {
         -(self.header_len as i32)
+    }
+
+    /// Where it was put together.
+    pub(super) fn seams(&self, family: Family, identification: u32) -> Seams {
+        let number_at = if let Kind::V6 { at, .. } = self.kind { at } else { 0 };
+        Seams { family, longest: self.longest, identification, before: self.header_len, number_at }
     }
 
     /// The datagram's length.

@@ -1,9 +1,10 @@
 //! The road's `account` step: which hosts a packet counts for.
 
 use super::engine::Gateway;
+use super::route::Route;
 use crate::account::{Class, Owner, QuotaUsedUp, Refusal, Side, Station};
 use crate::conntrack::{Cookie, Direction};
-use crate::packet::{FrameDirection, Packet, PacketInfo, Transport};
+use crate::packet::{DeviceId, FrameDirection, Packet, PacketInfo, Transport};
 use crate::time::Instant;
 
 /// Which hosts a packet counts for.
@@ -64,12 +65,23 @@ impl Gateway {
         if inside.has_devices() { self.sides_by_device(packet, tx, rx) } else { Sides { tx, rx, by_device: false } }
     }
 
+    /// Whether a packet that came in by a device goes that way between inside and outside, since the gateway stands between
+    /// the two.
+    #[inline]
+    fn crosses(&self, device: DeviceId, side: Side) -> bool {
+        let Route::Between(one, other) = self.config.route else { return false };
+        let (from, to) = if device == one { (one, other) } else { (other, one) };
+        let inside = &self.config.inside;
+        device == from && inside.has_device(from) == (side == Side::Tx) && inside.has_device(to) == (side == Side::Rx)
+    }
+
     fn sides_by_device(&self, packet: Packet<'_>, tx: bool, rx: bool) -> Sides {
         let tuple = &packet.info.tuple;
         let known = |address| self.hosts.known_by_device(tuple.family, address);
         let here = self.config.inside.has_device(packet.frame.device);
         let (received, sent) = match packet.info.direction {
-            FrameDirection::Inbound => (here, false),
+            // Where it leaves is known, whoever it is for.
+            FrameDirection::Inbound => (here, self.crosses(packet.frame.device, Side::Rx)),
             FrameDirection::Outbound => (false, here),
             // Not told: a packet from a stranger to a known host is one that the device sent.
             FrameDirection::Unknown => {
@@ -94,7 +106,8 @@ impl Gateway {
         direction: Direction,
     ) -> Result<Option<Counted>, QuotaUsedUp> {
         if let Some(Owner { place, ends, .. }) = owner
-            && let (Some(side), false) = (ends.only_side(direction), self.config.inside.has_devices())
+            && let Some(side) = ends.only_side(direction)
+            && (!self.config.inside.has_devices() || self.crosses(packet.frame.device, side))
         {
             return self.count(now, place, class, side, packet.info.ip_len).map(Some);
         }

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use super::engine::Gateway;
 use crate::conntrack::{Connection, CtState, Direction};
+use crate::defrag::Seams;
 use crate::hook::{PacketBuf, Verdict};
 use crate::packet::{NotIp, PacketInfo};
 use crate::ruleset::TraceRecord;
@@ -50,6 +51,20 @@ pub struct Seen<'a> {
     /// The packet at its road's end, with its mark, its devices and its bytes, and the rules that it met: where rules are
     /// loaded or functions registered.
     pub passed: Option<Passed<'a>>,
+    /// The datagram that this frame, its last fragment, made whole: it is what the verdict is on. The fragments before had
+    /// [`Verdict::Stolen`].
+    pub whole: Option<Whole<'a>>,
+}
+
+/// A datagram that came in fragments.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    /// Its bytes from the IP header on, as they are now.
+    pub data: &'a [u8],
+    /// What its headers say.
+    pub info: &'a PacketInfo,
+    /// Where it was put together, to cut it again.
+    pub seams: Seams,
 }
 
 /// A packet that went through hooks.

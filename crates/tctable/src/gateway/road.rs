@@ -3,11 +3,11 @@
 use super::accounting::Counted;
 use super::burst::Ahead;
 use super::engine::Gateway;
-use super::observer::{Observer, Seen};
+use super::observer::{Observer, Seen, Whole};
 use crate::account::{Class, Ends, Owner, QuotaUsedUp, Side};
 use crate::conntrack::helper;
 use crate::conntrack::{Attached, Direction, Refused, Tracked, Unconfirmed};
-use crate::defrag::Outcome;
+use crate::defrag::{Outcome, Seams};
 use crate::hook::Verdict;
 use crate::packet::{Fragment, Frame, NotIp, Packet, PacketInfo, Transport, Tuple};
 use crate::table::Hash;
@@ -22,6 +22,32 @@ struct Known {
     found: Option<(u32, Direction)>,
     /// A guess at the place of the host that a new connection will belong to.
     host: Option<u32>,
+    /// Where it was put together of fragments.
+    seams: Option<Seams>,
+}
+
+/// What is shown of a packet.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    /// As it came.
+    packet: Packet<'a>,
+    /// The datagram that it made whole.
+    whole: Option<Whole<'a>>,
+}
+
+impl<'a> From<Packet<'a>> for Shown<'a> {
+    #[inline(always)]
+    fn from(packet: Packet<'a>) -> Self {
+        Shown { packet, whole: None }
+    }
+}
+
+impl<'a> Shown<'a> {
+    #[inline(always)]
+    fn of(whole: Packet<'a>, packet: Packet<'a>, known: &Known) -> Self {
+        let whole = known.seams.map(|seams| Whole { data: whole.frame.data, info: whole.info, seams });
+        Shown { packet, whole }
+    }
 }
 
 impl Gateway {
@@ -53,6 +79,7 @@ impl Gateway {
             quota_mark: None,
             connection: None,
             passed: None,
+            whole: None,
         };
         observer.seen(self, &seen);
     }
@@ -68,7 +95,7 @@ impl Gateway {
             return self.pass_fragment(now, packet, observer);
         }
         if packet.info.transport == Transport::Gre {
-            return self.follow_rare(now, packet, packet, observer);
+            return self.follow_rare(now, packet, packet, None, observer);
         }
         match self.conntrack.guess(ahead.likely, &packet.info.tuple) {
             Some(found) => self.pass_found(now, packet, found, ahead, observer),
@@ -89,7 +116,7 @@ impl Gateway {
                 self.pass_found(now, packet, found, ahead, observer);
             }
             None => {
-                let known = Known { hash: Some(hash), found: None, host: ahead.host };
+                let known = Known { hash: Some(hash), found: None, host: ahead.host, seams: None };
                 self.follow(now, packet, packet, known, observer);
             }
         }
@@ -107,11 +134,11 @@ impl Gateway {
         match self.conntrack.track_settled(now, packet, found) {
             // Nobody ends, nothing begins, and there is nothing to tell.
             Some(tracked) => match self.account_tracked(now, packet, packet.info, tracked.cookie, tracked.direction) {
-                Ok(host) => self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer),
-                Err(QuotaUsedUp) => self.show(packet, Verdict::DROP, None, None, None, observer),
+                Ok(host) => self.show(packet.into(), Verdict::Accept, Some(tracked), host, tracked.place(), observer),
+                Err(QuotaUsedUp) => self.show(packet.into(), Verdict::DROP, None, None, None, observer),
             },
             None => {
-                let known = Known { hash: ahead.hash, found: Some(found), host: ahead.host };
+                let known = Known { hash: ahead.hash, found: Some(found), host: ahead.host, seams: None };
                 self.follow(now, packet, packet, known, observer);
             }
         }
@@ -119,13 +146,20 @@ impl Gateway {
 
     /// The road of what is rare: GRE may get its sender's call id from what PPTP announced.
     #[cold]
-    fn follow_rare<O: Observer>(&mut self, now: Instant, whole: Packet<'_>, packet: Packet<'_>, observer: &mut O) {
+    fn follow_rare<O: Observer>(
+        &mut self,
+        now: Instant,
+        whole: Packet<'_>,
+        packet: Packet<'_>,
+        seams: Option<Seams>,
+        observer: &mut O,
+    ) {
         let mut info = *whole.info;
         if let Some(tuple) = self.conntrack.gre_tuple(&info.tuple) {
             info.tuple = tuple;
         }
         let hash = self.conntrack.hash(&info.tuple);
-        let known = Known { hash: Some(hash), found: self.conntrack.search(hash, &info.tuple), host: None };
+        let known = Known { hash: Some(hash), found: self.conntrack.search(hash, &info.tuple), host: None, seams };
         self.follow(now, Packet { info: &info, ..whole }, packet, known, observer);
     }
 
@@ -135,19 +169,19 @@ impl Gateway {
     fn pass_fragment<O: Observer>(&mut self, now: Instant, packet: Packet<'_>, observer: &mut O) {
         let Some(mut defrag) = self.defrag.take() else { return };
         match defrag.push(now, packet) {
-            Outcome::Passed => self.follow_rare(now, packet, packet, observer),
-            Outcome::Whole(frame) => match PacketInfo::read(&frame) {
+            Outcome::Passed => self.follow_rare(now, packet, packet, None, observer),
+            Outcome::Whole(frame, seams) => match PacketInfo::read(&frame) {
                 Ok(mut info) => {
                     info.tuple.zone = packet.info.tuple.zone;
                     let whole = Packet { frame: &frame, info: &info };
-                    self.follow_rare(now, whole, packet, observer);
+                    self.follow_rare(now, whole, packet, Some(seams), observer);
                 }
                 // No datagram is put together so.
                 Err(_) => self.refuse_fragment(packet, observer),
             },
             Outcome::Held => {
                 let host = self.account(now, packet, Class::of(packet.info.tuple.protocol), None, Direction::Original);
-                self.show(packet, Verdict::Stolen, None, host.unwrap_or(None), None, observer);
+                self.show(packet.into(), Verdict::Stolen, None, host.unwrap_or(None), None, observer);
             }
             Outcome::Refused(_) => self.refuse_fragment(packet, observer),
         }
@@ -156,7 +190,7 @@ impl Gateway {
 
     fn refuse_fragment<O: Observer>(&mut self, packet: Packet<'_>, observer: &mut O) {
         self.totals.unaccounted.fragments_refused.count(packet.info.ip_len);
-        self.show(packet, Verdict::DROP, None, None, None, observer);
+        self.show(packet.into(), Verdict::DROP, None, None, None, observer);
     }
 
     /// The road of a whole packet, `whole`, which came as, or at last with, `packet`.
@@ -169,6 +203,7 @@ impl Gateway {
         known: Known,
         observer: &mut O,
     ) {
+        let shown = Shown::of(whole, packet, &known);
         // PREROUTING: conntrack.
         let tracked = self.conntrack.track(now, whole, known.found);
         self.take_ended();
@@ -179,15 +214,15 @@ impl Gateway {
         let accounted = self.account_tracked(now, packet, whole.info, tracked.cookie, tracked.direction);
         let Ok(host) = accounted else {
             self.take_changes();
-            return self.show(packet, Verdict::DROP, None, None, None, observer);
+            return self.show(shown, Verdict::DROP, None, None, None, observer);
         };
 
         // POSTROUTING: helper.
         if tracked.extended && self.help(now, whole, &tracked, None) == helper::Outcome::Drop {
-            return self.show(packet, Verdict::DROP, None, host, None, observer);
+            return self.show(shown, Verdict::DROP, None, host, None, observer);
         }
         self.take_changes();
-        self.show(packet, Verdict::Accept, Some(tracked), host, tracked.place(), observer);
+        self.show(shown, Verdict::Accept, Some(tracked), host, tracked.place(), observer);
     }
 
     /// The road of a packet that no connection has, from [`Gateway::follow`]'s first step on.
@@ -200,6 +235,7 @@ impl Gateway {
         known: Known,
         observer: &mut O,
     ) {
+        let shown = Shown::of(whole, packet, &known);
         // PREROUTING: conntrack.
         let hash = known.hash.unwrap_or_else(|| self.conntrack.hash(&whole.info.tuple));
         let mut begun = self.begin(now, whole, packet.info.ip_len, hash);
@@ -207,7 +243,7 @@ impl Gateway {
             Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
             Err(Refused::Invalid) => Tracked::INVALID,
             Err(Refused::Full | Refused::HostLimit) => {
-                return self.show(packet, Verdict::DROP, None, None, None, observer);
+                return self.show(shown, Verdict::DROP, None, None, None, observer);
             }
         };
 
@@ -215,7 +251,7 @@ impl Gateway {
         let class = Class::of(whole.info.tuple.protocol);
         let Ok(host) = self.account_any(now, packet, class, None, tracked.direction, known.host) else {
             self.tell_expectations();
-            return self.show(packet, Verdict::DROP, None, None, None, observer);
+            return self.show(shown, Verdict::DROP, None, None, None, observer);
         };
 
         // POSTROUTING: helper, confirm.
@@ -224,12 +260,12 @@ impl Gateway {
         {
             self.tell_expectations();
             if self.help(now, whole, &tracked, Some(new)) == helper::Outcome::Drop {
-                return self.show(packet, Verdict::DROP, None, host, None, observer);
+                return self.show(shown, Verdict::DROP, None, host, None, observer);
             }
         }
         let place = begun.as_mut().ok().and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
         self.take_changes();
-        self.show(packet, Verdict::Accept, Some(tracked), host, place, observer);
+        self.show(shown, Verdict::Accept, Some(tracked), host, place, observer);
     }
 
     /// Shows a packet to the helper of its connection.
@@ -330,7 +366,7 @@ impl Gateway {
     #[inline]
     fn show<O: Observer>(
         &self,
-        packet: Packet<'_>,
+        Shown { packet, whole }: Shown<'_>,
         verdict: Verdict,
         tracked: Option<Tracked>,
         host: Option<Counted>,
@@ -349,6 +385,7 @@ impl Gateway {
             host: host.map(|host| self.hosts.at(host.place).address()),
             verdict,
             passed: None,
+            whole,
             quota_mark: host.filter(|host| host.marked).map(|_| self.quota_mark),
             connection: connection
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),

@@ -246,13 +246,23 @@ impl Gateway {
     }
 
     /// The rooms go by the configuration as it is now.
-    fn take_config(&mut self) {
+    pub(super) fn take_config(&mut self) {
         self.conntrack.set_config(self.config.conntrack.clone());
         self.conntrack.set_helpers(self.config.helpers.clone());
         self.apply_hosts_config();
         if let Some(defrag) = &mut self.defrag {
             defrag.set_config(&self.config.defrag);
         }
+    }
+
+    /// The name in full of a tunable, however it was written: see [`Gateway::sysctl`].
+    ///
+    /// # Errors
+    /// [`SysctlError::Unknown`]
+    pub fn sysctl_name(&self, name: &str) -> Result<&'static str, SysctlError> {
+        let full = in_full(name);
+        let found = self.sysctls().find(|(entry, _)| *entry == full);
+        found.map(|(entry, _)| entry).ok_or_else(|| SysctlError::Unknown(name.to_owned()))
     }
 
     /// Every tunable with its value, in the order of their names.

@@ -29,6 +29,7 @@ impl Gateway {
         let (events, totals) = (&mut self.events, &mut self.totals);
         let wanted = self.config.events.host_expired;
         self.hosts.expire(self.now, promptness, |host| {
+            totals.hosts_expired += 1;
             if wanted {
                 totals.events_lost += u64::from(!events.push(Event::HostExpired(Box::new(host.clone()))));
             }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use crate::account::Refusal;
 use crate::conntrack::Counter;
@@ -27,6 +28,8 @@ pub struct Totals {
     /// Times that a packet was not counted for a host because the host table was full; one that went from inside to
     /// inside may still have been counted for the other.
     pub hosts_refused: u64,
+    /// Entries of hosts that expired.
+    pub hosts_expired: u64,
     /// Frames whose time lay before that of an earlier one; they are taken to have come at the later time.
     pub time_reversed: u64,
     /// Events that were lost because too many waited.
@@ -100,6 +103,55 @@ impl Totals {
     }
 }
 
+/// As one engine had seen what two saw.
+impl AddAssign<&Totals> for Totals {
+    fn add_assign(&mut self, other: &Totals) {
+        let Totals {
+            frames,
+            ip,
+            made,
+            sides: [tx, rx],
+            inside_to_inside,
+            unaccounted,
+            hosts_refused,
+            hosts_expired,
+            time_reversed,
+            events_lost,
+            repeats,
+            queue_bypassed,
+            transmits_lost,
+        } = other;
+        self.frames += *frames;
+        self.ip += *ip;
+        self.made += *made;
+        self.sides[0] += *tx;
+        self.sides[1] += *rx;
+        self.inside_to_inside += *inside_to_inside;
+        self.unaccounted += unaccounted;
+        self.hosts_refused += hosts_refused;
+        self.hosts_expired += hosts_expired;
+        self.time_reversed += time_reversed;
+        self.events_lost += events_lost;
+        self.repeats += repeats;
+        self.queue_bypassed += queue_bypassed;
+        self.transmits_lost += transmits_lost;
+    }
+}
+
+impl AddAssign<&Unaccounted> for Unaccounted {
+    fn add_assign(&mut self, other: &Unaccounted) {
+        for (sum, (_, more)) in self.by_cause_mut().into_iter().zip(other.by_cause()) {
+            *sum += more;
+        }
+        for (ethertype, counter) in &other.not_ip {
+            *self.not_ip.entry(*ethertype).or_default() += *counter;
+        }
+        for (sum, more) in self.malformed.iter_mut().zip(&other.malformed) {
+            *sum += *more;
+        }
+    }
+}
+
 impl Unaccounted {
     pub(super) fn count(&mut self, why: NotIp, wire_len: u32) {
         match why {
@@ -122,29 +174,73 @@ impl Unaccounted {
 
     /// IP packets by any cause.
     pub fn ip(&self) -> Counter {
-        let causes = [
-            self.outside_to_outside,
-            self.host_table_full,
-            self.conntrack_full,
-            self.host_limit,
-            self.host_rate_limit,
-            self.group_limit,
-            self.group_rate_limit,
-            self.quota,
-            self.fragments_refused,
-            self.dropped,
-            self.queue_dropped,
-            self.stolen,
-            self.queued,
-        ];
-        causes.into_iter().fold(Counter::default(), |mut sum, cause| {
+        self.by_cause().into_iter().fold(Counter::default(), |mut sum, (_, cause)| {
             sum += cause;
             sum
         })
     }
 
+    /// IP packets by cause, under the names of the fields.
+    pub fn by_cause(&self) -> [(&'static str, Counter); 13] {
+        [
+            ("outside_to_outside", self.outside_to_outside),
+            ("host_table_full", self.host_table_full),
+            ("conntrack_full", self.conntrack_full),
+            ("host_limit", self.host_limit),
+            ("host_rate_limit", self.host_rate_limit),
+            ("group_limit", self.group_limit),
+            ("group_rate_limit", self.group_rate_limit),
+            ("quota", self.quota),
+            ("fragments_refused", self.fragments_refused),
+            ("dropped", self.dropped),
+            ("queue_dropped", self.queue_dropped),
+            ("stolen", self.stolen),
+            ("queued", self.queued),
+        ]
+    }
+
+    fn by_cause_mut(&mut self) -> [&mut Counter; 13] {
+        [
+            &mut self.outside_to_outside,
+            &mut self.host_table_full,
+            &mut self.conntrack_full,
+            &mut self.host_limit,
+            &mut self.host_rate_limit,
+            &mut self.group_limit,
+            &mut self.group_rate_limit,
+            &mut self.quota,
+            &mut self.fragments_refused,
+            &mut self.dropped,
+            &mut self.queue_dropped,
+            &mut self.stolen,
+            &mut self.queued,
+        ]
+    }
+
     /// Each cause with its counter.
     pub fn malformed(&self) -> impl Iterator<Item = (Malformed, Counter)> {
         Malformed::ALL.into_iter().zip(self.malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_of_every_field() {
+        let mut one = Unaccounted::default();
+        for (nth, counter) in one.by_cause_mut().into_iter().enumerate() {
+            *counter = Counter { packets: 1 + nth as u64, bytes: 100 };
+        }
+        one.not_ip.insert(0x0806, Counter { packets: 1, bytes: 42 });
+        one.malformed[1].packets = 3;
+        let mut two = one.clone();
+        two += &one;
+        for (nth, (name, counter)) in two.by_cause().into_iter().enumerate() {
+            assert_eq!(counter, Counter { packets: 2 + 2 * nth as u64, bytes: 200 }, "{name}");
+        }
+        assert_eq!(two.not_ip[&0x0806], Counter { packets: 2, bytes: 84 });
+        assert_eq!(two.malformed[1].packets, 6);
     }
 }

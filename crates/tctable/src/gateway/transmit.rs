@@ -42,6 +42,11 @@ impl Gateway {
         }
     }
 
+    /// How many packets wait for [`Gateway::poll_transmit`]: what a frame adds are the answers to it.
+    pub fn transmits(&self) -> usize {
+        self.transmits.waiting.len()
+    }
+
     /// The next packet that the gateway itself sends: an answer to what was rejected, or a packet that waited for a program
     /// and goes on.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {

@@ -5,11 +5,11 @@ use super::accounting::Counted;
 use super::burst::Ahead;
 use super::engine::Gateway;
 use super::hooks::{Passing, Position, What};
-use super::observer::{Observer, Passed, Seen};
+use super::observer::{Observer, Passed, Seen, Whole};
 use super::route::Route;
 use crate::account::{Class, Owner, QuotaUsedUp, Side};
 use crate::conntrack::{Attached, Conntrack, Cookie, CtState, Direction, Refused, Tracked, helper};
-use crate::defrag::Outcome;
+use crate::defrag::{Outcome, Seams};
 use crate::hook::{Ct, DropReason, Hook, PacketBuf, Tracking, Verdict};
 use crate::packet::{DeviceId, Family, Fragment, Frame, FrameDirection, Packet, PacketInfo, Transport};
 use crate::ruleset::TraceRecord;
@@ -36,6 +36,8 @@ pub(super) struct Walk<'a> {
     pub(super) made: bool,
     /// Connection tracking has looked at it, and let it pass.
     tracked: bool,
+    /// Where it was put together of fragments.
+    seams: Option<Seams>,
     /// The rules that it met, if it is traced.
     pub(super) met: Vec<TraceRecord>,
 }
@@ -82,6 +84,7 @@ impl<'a> Walk<'a> {
             accounted: false,
             made: false,
             tracked: false,
+            seams: None,
             met: Vec::new(),
         }
     }
@@ -224,7 +227,7 @@ impl Gateway {
         let (zone, came) = (view.info.tuple.zone, view.info.ip_len);
         let whole = match defrag.push(now, view.as_packet()) {
             Outcome::Passed => Some(None),
-            Outcome::Whole(frame) => PacketInfo::read(&frame).ok().map(|info| Some((frame, info))),
+            Outcome::Whole(frame, seams) => PacketInfo::read(&frame).ok().map(|info| Some((frame, info, seams))),
             Outcome::Held => {
                 let class = Class::of(view.info.tuple.protocol);
                 let counted = self.account(now, view.as_packet(), class, None, Direction::Original);
@@ -241,11 +244,12 @@ impl Gateway {
                 Stepped::Refused
             }
             Some(datagram) => {
-                if let Some((frame, mut info)) = datagram {
+                if let Some((frame, mut info, seams)) = datagram {
                     info.tuple.zone = zone;
                     walk.packet.replace(&frame, info);
                     // It was made for a fragment.
                     walk.likely = None;
+                    walk.seams = Some(seams);
                 }
                 Stepped::Verdict(Verdict::Accept)
             }
@@ -411,7 +415,10 @@ impl Gateway {
         let verdict = match walked {
             Walked::Passed => Verdict::Accept,
             Walked::Ended(verdict) => verdict,
-            Walked::Queued { number, hook, at } => return self.enqueue(walk, number, hook, at),
+            Walked::Queued { number, hook, at } => {
+                self.show_walk(&walk, Verdict::Queue { number, bypass: false }, observer);
+                return self.enqueue(walk, number, hook, at);
+            }
             Walked::Held => Verdict::Stolen,
         };
         self.settle(&walk, verdict);
@@ -484,6 +491,7 @@ impl Gateway {
             connection: confirmed
                 .map(|connection| (connection, Owner::from_cookie(connection.cookie()).map(|owner| owner.id))),
             passed: Some(Passed { packet, met: &walk.met }),
+            whole: walk.seams.map(|seams| Whole { data: packet.data(), info: packet.info(), seams }),
         };
         observer.seen(self, &seen);
     }

@@ -1,3 +1,7 @@
+use super::address::Family;
+use super::error::NotIp;
+use super::info::PacketInfo;
+use super::link::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 use crate::time::Instant;
 
 /// What a frame begins with: the link layers that the engine can read.
@@ -56,4 +60,26 @@ pub struct Frame<'a> {
     pub wire_len: u32,
     /// The bytes that were kept.
     pub data: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Where the network header begins, and the EtherType of what lies there, by what was read of the frame.
+    pub fn network(&self, read: Result<&PacketInfo, NotIp>) -> (u16, u16) {
+        match read {
+            Ok(info) => {
+                let is_v4 = info.tuple.family == Family::V4;
+                (info.network_offset, if is_v4 { ETHERTYPE_IPV4 } else { ETHERTYPE_IPV6 })
+            }
+            Err(error) => {
+                let protocol = if let NotIp::Ethertype(ethertype) = error { ethertype } else { 0 };
+                let header = match self.link {
+                    LinkType::Ethernet => 14,
+                    LinkType::LinuxSll => 16,
+                    LinkType::LinuxSll2 => 20,
+                    _ => 0,
+                };
+                (header, protocol)
+            }
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod checksum;
+mod ecn;
 mod error;
 mod frame;
 mod hop_by_hop;
@@ -19,6 +20,7 @@ mod tuple;
 pub use address::{Address, Family};
 pub use checksum::sum;
 pub(crate) use checksum::{Checksum, fold, pseudo, verify};
+pub use ecn::mark_congested;
 pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};
 pub use info::{Fragment, Packet, PacketInfo};

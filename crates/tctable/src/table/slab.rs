@@ -96,7 +96,19 @@ impl<T: Clone> Slab<T> {
 
     /// The entries in use with their places, in the order of the places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..self.entries.len() as u32).filter(|place| self.is_live(*place)).map(|place| (place, &self[place]))
+        self.page(0, usize::MAX)
+    }
+
+    /// The same for so many places from that one on, in use or not.
+    pub(crate) fn page(&self, from: u32, places: usize) -> impl Iterator<Item = (u32, &T)> {
+        let end = (from as usize).saturating_add(places).min(self.entries.len()) as u32;
+        (from..end).filter(|place| self.is_live(*place)).map(|place| (place, &self[place]))
+    }
+
+    /// The place at which the page after that one begins; `None` after the last.
+    pub(crate) fn next_page(&self, from: u32, places: usize) -> Option<u32> {
+        let end = (from as usize).saturating_add(places);
+        (end < self.entries.len()).then_some(end as u32)
     }
 }
 
@@ -135,6 +147,24 @@ mod tests {
         assert_eq!(slab.get(first, old), None);
         assert_eq!(slab.get(second, slab.generation(second)), Some(&'b'));
         assert_eq!(slab.iter().collect::<Vec<_>>(), [(second, &'b')]);
+    }
+
+    #[test]
+    fn pages_together_are_all_entries() {
+        let mut slab = Slab::new();
+        (0..100_u32).for_each(|value| drop(slab.insert(&value)));
+        [0, 13, 14, 15, 99].into_iter().for_each(|place| slab.remove(place));
+        for places in [1, 7, 99, 100, 101, usize::MAX] {
+            let mut seen = Vec::new();
+            let mut next = Some(0);
+            while let Some(from) = next {
+                seen.extend(slab.page(from, places));
+                next = slab.next_page(from, places);
+            }
+            assert_eq!(seen, slab.iter().collect::<Vec<_>>(), "{places}");
+        }
+        assert_eq!((slab.page(100, 10).count(), slab.page(u32::MAX, 10).count()), (0, 0));
+        assert_eq!(slab.next_page(u32::MAX, 10), None);
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Road {
             Outcome::Held => Seen::Held,
             Outcome::Refused(cause) => Seen::Refused(cause),
             Outcome::Passed => Seen::Passed,
-            Outcome::Whole(whole) => {
+            Outcome::Whole(whole, _) => {
                 let told = (whole.time, whole.device, whole.direction, whole.link);
                 assert_eq!(told, (self.now, self.device, FrameDirection::Inbound, LinkType::Raw));
                 assert!(PacketInfo::read(&whole).is_ok_and(|info| info.ip_len == whole.wire_len));

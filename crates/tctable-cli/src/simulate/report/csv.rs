@@ -4,9 +4,9 @@
 use super::Report;
 use super::json::delays;
 use super::rows::{self, Row, Subject};
-use crate::json::{Seconds, append};
 use crate::output::{Output, OutputError};
 use crate::simulate::tally::Times;
+use tctable_view::{Seconds, append};
 
 /// RFC 4180 section 2.1.
 const END_OF_LINE: &str = "\r\n";

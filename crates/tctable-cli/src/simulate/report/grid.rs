@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use crate::json::append;
+use tctable_view::append;
 
 /// Between two columns.
 const GAP: usize = 2;

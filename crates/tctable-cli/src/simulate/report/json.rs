@@ -7,11 +7,11 @@ use tctable::time::Duration;
 
 use super::rows::{self, Row, Subject};
 use super::{NOTE, Report};
-use crate::json::{Json, Seconds};
 use crate::output::{Output, OutputError};
 use crate::place::Place;
 use crate::simulate::simulation::Simulation;
 use crate::simulate::tally::{Tally, Times};
+use tctable_view::{Json, Seconds};
 
 /// Writes the document: one simulation, or two with their difference.
 pub(super) fn write(report: &Report<'_>, top: usize, output: &mut Output) -> Result<(), OutputError> {

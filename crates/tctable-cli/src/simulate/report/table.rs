@@ -6,12 +6,12 @@ use tctable::time::Duration;
 use super::grid::{self, Column, LABEL, WRONG, painted};
 use super::rows::{self, Row, Subject};
 use super::{Look, NOTE, Report};
-use crate::json::append;
 use crate::place::Place;
 use crate::report::units::{self, BitRate, Bytes, Span};
 use crate::report::wrapped;
 use crate::simulate::simulation::Simulation;
 use crate::simulate::tally::{Tally, Times};
+use tctable_view::append;
 
 /// The width of the labels below the tables.
 const LABELS: usize = 11;

@@ -135,3 +135,26 @@ fn devices_may_be_set_while_packets_pass() {
         assert_eq!(road.pass(&net.out("S")).host, None);
     }
 }
+
+/// In line every packet crosses from one device to the other, so where it goes is known, whoever it is for.
+#[test]
+fn between_an_inside_and_an_outside_device_every_packet_counts() {
+    for net in BOTH {
+        let mut road = Road::with(|config| {
+            config.inside = Inside::new(&[]);
+            config.inside.set_device(LAN, true);
+            config.route = tctable::gateway::Route::Between(LAN, WAN);
+        });
+        road.direction = FrameDirection::Inbound;
+        // From outside, to a host that has not been heard of.
+        road.device = WAN;
+        assert_eq!(road.pass(&net.answer()).host, Some(net.client));
+        road.device = LAN;
+        assert_eq!(road.pass(&net.ask()).host, Some(net.client));
+        // And of a connection that is known.
+        road.pass(&net.ask());
+        road.device = WAN;
+        road.pass(&net.answer());
+        assert_eq!((road.hosts(), client(&road, net)), (vec![net.client], (2, 2)));
+    }
+}

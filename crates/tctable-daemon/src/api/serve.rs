@@ -1,0 +1,100 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tctable_io::peer;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt;
+
+use super::access::{Access, Peer};
+use super::error::ApiError;
+use super::router::router;
+use super::socket::ControlSocket;
+use crate::Daemon;
+
+/// Clients that are connected at a time.
+const CLIENTS: usize = 64;
+/// How long a client may take to say what it wants, and how long it may be silent between two requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may read nothing of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request's head.
+const MAX_HEAD: usize = 16 << 10;
+
+/// Serves a gateway on its control socket, until the future is dropped.
+///
+/// A client that is slow, silent or gone is let go of after some seconds; of more than 64 at a time the others are told to
+/// come again.
+///
+/// # Errors
+/// Only where the socket cannot be served at all.
+pub async fn serve(socket: ControlSocket, daemon: Arc<Daemon>) -> io::Result<()> {
+    let listener = UnixListener::from_std(socket.listener.try_clone()?)?;
+    let router = router(daemon);
+    let clients = Arc::new(Semaphore::new(CLIENTS));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(_) => {
+                // No descriptors are left: those who are there are served on.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&clients).try_acquire_owned() else {
+            refuse(&stream);
+            continue;
+        };
+        let access = access(&stream, socket.owner, socket.group);
+        let router = router.clone();
+        tokio::spawn(async move {
+            // What is wrong with a client's connection is the client's matter.
+            let _ = client(stream, router, access).await;
+            drop(place);
+        });
+    }
+}
+
+/// What a client may do; who cannot be told may nothing.
+fn access(stream: &UnixStream, owner: u32, group: u32) -> Access {
+    match (peer::credentials(stream), peer::groups(stream)) {
+        (Ok(peer::Credentials { uid, gid }), Ok(mut groups)) => {
+            groups.push(gid);
+            Access::of(&Peer { uid, groups }, owner, group)
+        }
+        _ => Access::Nothing,
+    }
+}
+
+async fn client(stream: UnixStream, router: Router, access: Access) -> Result<(), hyper::Error> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(access);
+        router.clone().oneshot(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .await
+}
+
+/// Tells a client that there are too many, if it can be told at once.
+fn refuse(stream: &UnixStream) {
+    let body = ApiError::unavailable("too many clients").body();
+    let head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    let _ = stream.try_write(answer.as_bytes());
+}
