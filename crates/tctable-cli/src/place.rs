@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tctable::packet::DeviceId;
+
 /// Where a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Place {
@@ -14,6 +16,16 @@ pub(crate) enum Place {
 impl Place {
     /// Both.
     pub(crate) const ALL: [Place; 2] = [Place::Lan, Place::Wan];
+
+    /// The engine's number for it.
+    pub(crate) fn id(self) -> DeviceId {
+        DeviceId(self as u16)
+    }
+
+    /// The device of that number.
+    pub(crate) fn of(device: DeviceId) -> Place {
+        if device == Place::Lan.id() { Place::Lan } else { Place::Wan }
+    }
 
     /// The word for it.
     pub(crate) fn name(self) -> &'static str {

@@ -1,13 +1,23 @@
 //! The whole gateway: its shards, and what is done with it from outside.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
+use tctable::packet::DeviceId;
 use tctable::time::Instant;
+use tctable::{Gateway, HashKey};
+use tctable_io::port::PortError;
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
 
-use crate::config::{ConfigError, Settings};
-use crate::shard::Shards;
+use crate::clock::Clock;
+use crate::config::{ConfigError, Loaded, Settings, scheduler};
+use crate::forward::Forwarder;
+use crate::ports::{self, Opened};
+use crate::shard::{PortView, Shard, Shards, Worker};
 
 /// A running gateway, for those who look at it and change it.
 #[derive(Debug)]
@@ -18,7 +28,16 @@ pub struct Daemon {
     pub started: Instant,
     /// tctable's version.
     pub version: &'static str,
-    settings: Mutex<Arc<Settings>>,
+    pub(crate) holds: Mutex<Holds>,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+}
+
+/// What holds now.
+#[derive(Clone, Debug)]
+pub(crate) struct Holds {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) loaded: Arc<Loaded>,
 }
 
 /// A gateway that forwards.
@@ -28,33 +47,15 @@ pub struct Running {
     pub daemon: Arc<Daemon>,
 }
 
-/// What a reload changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reloaded {
-    /// A line for each part that is other than before: empty where nothing is.
-    pub changed: Vec<String>,
-}
-
-/// Why a reload changed nothing.
-#[derive(Debug, Error)]
-pub enum ReloadError {
-    /// The new settings are wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Something is other than before that cannot be changed while the gateway runs.
-    #[error("{0} cannot be changed while the gateway runs: restart it")]
-    Fixed(&'static str),
-    /// The gateway ends.
-    #[error("the gateway ends")]
-    Gone,
-}
-
 /// Why a gateway does not run.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// An interface does not work.
+    #[error(transparent)]
+    Port(#[from] PortError),
     /// The operating system does not do what is needed.
     #[error("{what}: {reason}")]
     Io {
@@ -65,40 +66,143 @@ pub enum RunError {
     },
 }
 
+fn failed(what: &str) -> impl FnOnce(io::Error) -> RunError {
+    let what = what.to_owned();
+    move |reason| RunError::Io { what, reason }
+}
+
 impl Daemon {
     /// A gateway of these shards.
-    pub fn new(shards: Shards, settings: Settings, started: Instant) -> Daemon {
-        Daemon { shards, started, version: env!("CARGO_PKG_VERSION"), settings: Mutex::new(Arc::new(settings)) }
+    pub fn new(shards: Shards, settings: Settings, loaded: Loaded, started: Instant) -> Daemon {
+        let holds = Holds { settings: Arc::new(settings), loaded: Arc::new(loaded) };
+        let (holds, reloading) = (Mutex::new(holds), tokio::sync::Mutex::new(()));
+        Daemon { shards, started, version: env!("CARGO_PKG_VERSION"), holds, reloading }
     }
 
     /// The settings that hold.
     pub fn settings(&self) -> Arc<Settings> {
-        self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.holds().settings
     }
 
-    /// Reads the settings and all that they name anew, and lets them hold from the next packet on; no packet, connection or
-    /// counter is lost.
-    ///
-    /// # Errors
-    /// [`ReloadError`]; nothing is changed then.
-    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let _settings = self.settings().read_again()?;
-        Ok(Reloaded::default())
+    pub(crate) fn holds(&self) -> Holds {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
+/// Shards at work.
+#[derive(Debug)]
+struct Threads {
+    end: Arc<AtomicBool>,
+    handles: Vec<thread::JoinHandle<()>>,
+}
+
 /// Runs a gateway until it is told to end (SIGTERM, SIGINT): opens its ports, starts its shards, calls `ready` when it
-/// forwards.
+/// forwards. SIGHUP has it read its settings anew.
 ///
 /// # Errors
 /// [`RunError`]
 pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunError> {
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |reason| RunError::Io { what, reason }
-    };
-    let (shards, _inboxes) = Shards::new(settings.shards).map_err(failed("eventfd"))?;
-    let daemon = Arc::new(Daemon::new(shards, settings, Instant::ZERO));
-    ready(&Running { daemon });
+    let mut loaded = Loaded::read(&settings)?;
+    (loaded.config.hash_key, loaded.config.seed) = secrets().map_err(failed("random numbers"))?;
+    let opened = ports::open(&settings)?;
+    loaded.config.mtu = opened.mtus.iter().copied().min().unwrap_or(1500).min(65_535) as u16;
+    let clock = Clock::new(Instant::ZERO);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
+    let (shards, inboxes) = Shards::new(settings.shards).map_err(failed("eventfd"))?;
+    let end = Arc::new(AtomicBool::new(false));
+    let Opened { ports, mtus } = opened;
+    let mut workers = Vec::new();
+    for (number, (inbox, ports)) in inboxes.into_iter().zip(ports).enumerate() {
+        let shard = shard(number, &settings, &loaded, &mtus, clock.now())?;
+        let mut forwarder = Forwarder::new(&ports::ways(&settings));
+        for (device, port) in (0..).zip(ports) {
+            forwarder.set_port(DeviceId(device), port);
+        }
+        workers.push(Worker { shard, forwarder, inbox, clock, end: end.clone() });
+    }
+    let daemon = Arc::new(Daemon::new(shards, settings, loaded, clock.now()));
+    let threads = start(workers, &daemon.settings().pin, end)?;
+    runtime.block_on(async {
+        let running = Running { daemon: daemon.clone() };
+        let until = serve(&daemon);
+        info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
+        ready(&running);
+        until.await
+    })?;
+    info!("ends");
+    threads.end.store(true, Ordering::Relaxed);
+    // They may be asleep.
+    runtime.block_on(async { drop(daemon.shards.ask_all(|_| ()).await) });
+    for handle in threads.handles {
+        if handle.join().is_err() {
+            warn!("a shard has panicked");
+        }
+    }
     Ok(())
+}
+
+/// Sees to signals until one of them ends it.
+async fn serve(daemon: &Daemon) -> Result<(), RunError> {
+    let catch = |kind| signal(kind).map_err(failed("signals"));
+    let (mut term, mut int) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
+    let mut hangup = catch(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = term.recv() => return Ok(()),
+            _ = int.recv() => return Ok(()),
+            _ = hangup.recv() => match daemon.reload().await {
+                Ok(reloaded) if reloaded.changed.is_empty() => info!("reload: nothing is other than before"),
+                Ok(reloaded) => info!("reload: {}", reloaded.changed.join(", ")),
+                Err(error) => warn!("reload: nothing is changed: {error}"),
+            },
+        }
+    }
+}
+
+/// A shard as the settings want it.
+fn shard(number: usize, settings: &Settings, loaded: &Loaded, mtus: &[u32], now: Instant) -> Result<Shard, RunError> {
+    let mut gateway = Gateway::new(loaded.config.clone());
+    let names = settings.form.interfaces();
+    for (device, name) in (0..).zip(&names) {
+        gateway.name_device(DeviceId(device), name);
+    }
+    gateway.set_rules(loaded.v4.clone(), loaded.v6.clone(), &loaded.sets).map_err(ConfigError::from)?;
+    let mut scheduler = scheduler(settings, mtus);
+    if let Some(tc) = &loaded.tc {
+        tc.apply(now, &mut scheduler).map_err(ConfigError::from)?;
+    }
+    let mut shard = Shard::new(number, gateway, scheduler);
+    shard.shaped = loaded.tc.is_some();
+    let view = |name: &&str| PortView { name: Arc::from(*name), up: true, ..PortView::default() };
+    shard.ports = names.iter().map(view).collect();
+    Ok(shard)
+}
+
+fn start(workers: Vec<Worker>, pin: &[usize], end: Arc<AtomicBool>) -> Result<Threads, RunError> {
+    let mut handles = Vec::new();
+    for (number, worker) in workers.into_iter().enumerate() {
+        let processor = pin.get(number).copied();
+        let work = move || {
+            if let Some(processor) = processor {
+                let mut set = rustix::thread::CpuSet::new();
+                set.set(processor);
+                if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+                    warn!("shard {number} cannot be pinned to processor {processor}: {error}");
+                }
+            }
+            worker.run();
+        };
+        let spawned = thread::Builder::new().name(format!("shard {number}")).spawn(work);
+        handles.push(spawned.map_err(failed("a thread"))?);
+    }
+    Ok(Threads { end, handles })
+}
+
+/// Random numbers that nobody else knows: a hash key and a seed.
+fn secrets() -> io::Result<(HashKey, u64)> {
+    use std::io::Read;
+    let mut bytes = [0; 24];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let word = |at: usize| bytes[at..at + 8].iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+    Ok((HashKey([word(0), word(8)]), word(16)))
 }

@@ -5,12 +5,16 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod clock;
 pub mod config;
 mod daemon;
 pub mod forward;
+mod ports;
+mod reload;
 pub mod shard;
 mod tables;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use daemon::{Daemon, ReloadError, Reloaded, RunError, Running, run};
+pub use daemon::{Daemon, RunError, Running, run};
+pub use reload::{ReloadError, Reloaded};

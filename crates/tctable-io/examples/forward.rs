@@ -3,13 +3,14 @@
 //! `forward packet eth1 eth0 10`: both directions for ten seconds, then what was counted and the processor time taken.
 
 use std::error::Error;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use tctable::packet::DeviceId;
-use tctable_io::port::{Departure, PacketConfig, PacketSocket, Port, PortError, Role};
+use tctable_io::port::{Departure, Next, Pace, PacketConfig, PacketSocket, Port, PortError, Role};
 
 const BURST: usize = 64;
 
@@ -20,12 +21,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let end = Instant::now() + Duration::from_secs(seconds.parse()?);
     let [mut left, mut right] = [open(kind, left, 0)?, open(kind, right, 1)?];
+    let mut pace = Pace::default();
     while Instant::now() < end {
-        let moved = burst(&mut *left, &mut *right)? + burst(&mut *right, &mut *left)?;
-        if moved == 0 {
-            let mut ready =
-                [PollFd::new(left.readable(), PollFlags::POLLIN), PollFd::new(right.readable(), PollFlags::POLLIN)];
-            poll(&mut ready, 100u8)?;
+        match pace.next(burst(&mut *left, &mut *right)? + burst(&mut *right, &mut *left)?) {
+            Next::Look => {}
+            Next::Rest(time) => thread::sleep(time),
+            Next::Wait => {
+                let ready = [&left, &right].map(|port| PollFd::new(port.readable(), PollFlags::POLLIN));
+                poll(&mut { ready }, 100u8)?;
+            }
         }
     }
     println!("left  {:?}\nright {:?}", left.statistics(), right.statistics());

@@ -7,10 +7,8 @@ mod feed;
 mod report;
 mod series;
 mod shaped;
-mod shaping;
 mod simulation;
 mod svg;
-mod tables;
 mod tally;
 
 use std::path::Path;
@@ -18,6 +16,7 @@ use std::path::Path;
 use tctable::gateway::EventMask;
 use tctable::packet::LinkType;
 use tctable::{Config, Gateway, conntrack};
+use tctable_daemon::config::shaping::{DeviceNames, Shaping, ShapingError};
 use tctable_io::capture::{Capture, ReadError};
 use thiserror::Error;
 
@@ -25,10 +24,10 @@ pub(crate) use args::Simulate;
 use feed::{Burst, Feed, Totals};
 use report::Report;
 use shaped::Shaped;
-use shaping::{Shaping, ShapingError};
 use simulation::Simulation;
 
 use crate::output::{Output, OutputError, is_stdout};
+use crate::place::Place;
 use crate::progress::Progress;
 use crate::replay::{Damage, FileSummary, Input, InputError, Lan, LanError, Outcome, are_same, check};
 
@@ -80,9 +79,13 @@ pub(crate) fn run(args: &Simulate) -> Result<Outcome, SimulateError> {
     let lan = Lan::new(&args.lan);
     lan.check(&inputs)?;
     let files = [Some(&args.tc), args.compare.as_ref()];
+    let own = Place::ALL.into_iter().map(|place| (place.name().to_owned(), place.id()));
+    let named = args.device.iter().map(|(name, place)| (name.clone(), place.id()));
+    let told = "devices are lan and wan, and what --device {}=lan|wan names";
+    let devices = DeviceNames::new(own.chain(named).collect(), told);
     let mut simulations = Vec::new();
     for file in files.into_iter().flatten() {
-        simulations.push(Simulation::new(&Shaping::load(file, &args.device)?)?);
+        simulations.push(Simulation::new(&Shaping::load(file, &devices)?)?);
     }
     let input = inputs.pop().expect("one path, one input");
     let progress = input.size().map_or_else(Progress::none, Progress::bytes);

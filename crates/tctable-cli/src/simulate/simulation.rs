@@ -11,10 +11,10 @@ use tctable::time::{Duration, Instant};
 
 use super::book::{Book, Counted};
 use super::shaped::{Kept, Shaped};
-use super::shaping::{Shaping, ShapingError};
 use super::tally::Times;
 use crate::output::OutputError;
 use crate::place::Place;
+use tctable_daemon::config::shaping::{Shaping, ShapingError};
 
 /// A packet that waits: once, or more often where an action made copies of it, which have its token.
 #[derive(Debug, Default)]
@@ -75,7 +75,10 @@ impl Simulation {
             let added = scheduler.add_device(place.id(), config);
             added.expect("two devices of a kind that is there");
         }
-        let speeds = shaping.apply(&mut scheduler)?;
+        let mut speeds = [None; 2];
+        for (device, speed) in shaping.apply(Instant::ZERO, &mut scheduler)? {
+            speeds[Place::of(device) as usize] = Some(speed);
+        }
         let book = Book::new(&scheduler);
         let links = speeds.map(|speed| Link { speed, busy_until: Instant::ZERO, next: None });
         Ok(Simulation {

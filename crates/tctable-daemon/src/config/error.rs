@@ -7,6 +7,7 @@ use tctable::packet::Family;
 use thiserror::Error;
 
 use super::rules_file::RulesFileError;
+use super::shaping::ShapingError;
 
 /// Why settings are not used.
 #[derive(Debug, Error)]
@@ -63,6 +64,9 @@ pub enum ConfigError {
     /// A file of rules or sets is wrong.
     #[error(transparent)]
     Rules(#[from] RulesFileError),
+    /// A file of traffic control is wrong.
+    #[error(transparent)]
+    Shaping(#[from] ShapingError),
     /// Two files of rules for one version of IP.
     #[error("two files of rules for {0}")]
     Twice(Family),

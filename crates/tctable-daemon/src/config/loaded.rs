@@ -2,12 +2,15 @@ use tctable::account::{Inside, UtcOffset};
 use tctable::gateway::Route;
 use tctable::packet::{DeviceId, Family};
 use tctable::ruleset::{Ruleset, Sets};
+use tctable::sched::{self, DeviceConfig, Scheduler};
+use tctable::time::Instant;
 use tctable::{Config, Gateway};
 
 use super::error::ConfigError;
 use super::groups::{QuotaSaid, groups};
 use super::rules_file;
 use super::settings::{Form, Settings};
+use super::shaping::Shaping;
 
 /// What settings name, read and checked: ready for engines.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct Loaded {
     pub v6: Option<Ruleset>,
     /// The sets that rules ask for.
     pub sets: Sets,
+    /// Traffic control, if an operator has any.
+    pub tc: Option<Shaping>,
 }
 
 /// Answers to rejected packets that may wait: a burst's, and some more.
@@ -54,7 +59,7 @@ impl Loaded {
             config.set_sysctl(name, &value.text())?;
         }
         let sets = said.sets.as_deref().map_or_else(|| Ok(Sets::default()), rules_file::sets)?;
-        let mut loaded = Loaded { config, v4: None, v6: None, sets };
+        let mut loaded = Loaded { config, v4: None, v6: None, sets, tc: None };
         for file in said.rules.iter().flatten() {
             let rules = rules_file::rules(file, None, &loaded.sets)?;
             let family = rules.family;
@@ -66,8 +71,25 @@ impl Loaded {
         // What only an engine can tell: whether it has every helper that a rule names.
         let mut engine = Gateway::new(loaded.config.clone());
         engine.set_rules(loaded.v4.clone(), loaded.v6.clone(), &loaded.sets)?;
+        if let Some(file) = &said.tc {
+            let shaping = Shaping::load(file, &settings.device_names())?;
+            // Whether it can be done at all.
+            shaping.apply(Instant::ZERO, &mut scheduler(settings, &[]))?;
+            loaded.tc = Some(shaping);
+        }
         Ok(loaded)
     }
+}
+
+/// Traffic control with the devices of a gateway, as they are without a word from an operator; `mtus` as far as they are known.
+pub(crate) fn scheduler(settings: &Settings, mtus: &[u32]) -> Scheduler {
+    let mut scheduler = Scheduler::new(sched::Config::default());
+    for (at, name) in settings.form.interfaces().into_iter().enumerate() {
+        let mtu = mtus.get(at).copied().unwrap_or(DeviceConfig::default().mtu);
+        let config = DeviceConfig { name: name.to_owned(), mtu, ..DeviceConfig::default() };
+        scheduler.add_device(DeviceId(at as u16), config).expect("a few devices of a kind that is there");
+    }
+    scheduler
 }
 
 /// The first two devices of a bridge.

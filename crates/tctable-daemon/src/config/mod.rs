@@ -10,9 +10,11 @@ mod loaded;
 pub mod rules_file;
 mod said;
 mod settings;
+pub mod shaping;
 
 pub use error::ConfigError;
 pub use groups::{GroupSaid, MemberSaid, PeriodSaid, QuotaSaid};
 pub use loaded::Loaded;
+pub(crate) use loaded::scheduler;
 pub use said::{Said, Tunable};
-pub use settings::{Form, Settings, Sources};
+pub use settings::{CONTROL, Form, STATE, Settings, Sources};

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use super::error::ConfigError;
+use super::loaded::{LAN, WAN};
 use super::said::Said;
+use super::shaping::DeviceNames;
+use tctable::packet::DeviceId;
 
 /// Where settings come from: kept, so that they can be read anew.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,11 @@ impl Form {
         }
     }
 }
+
+/// Where the control socket is, if nothing else is said.
+pub const CONTROL: &str = "/run/tctable/control.sock";
+/// Where hosts and periods are kept, if nothing else is said.
+pub const STATE: &str = "/var/lib/tctable";
 
 /// Everything that an operator said, as it holds; what it names in turn is [`super::Loaded`].
 #[derive(Clone, Debug)]
@@ -101,6 +109,19 @@ impl Settings {
         Settings::read(self.sources.clone())
     }
 
+    /// What devices are called in files of traffic control: by their names, and in a bridge `lan` and `wan` too.
+    pub(super) fn device_names(&self) -> DeviceNames {
+        let names = self.form.interfaces();
+        let mut named: Vec<(String, DeviceId)> =
+            (0..).zip(&names).map(|(at, name)| ((*name).to_owned(), DeviceId(at))).collect();
+        let mut told = format!("there are: {}", names.join(", "));
+        if matches!(self.form, Form::InLine { .. }) {
+            named.extend([("lan".to_owned(), LAN), ("wan".to_owned(), WAN)]);
+            told += ", and these two as lan and wan";
+        }
+        DeviceNames::new(named, &told)
+    }
+
     fn new(sources: Sources, said: Said) -> Result<Settings, ConfigError> {
         let form = form(&said)?;
         let shards = usize::from(said.shards.unwrap_or(1));
@@ -121,17 +142,20 @@ impl Settings {
         if said.fail_open == Some(true) && !matches!(form, Form::InLine { .. }) {
             return senseless("fail-open", "only a bridge can be left to the kernel");
         }
-        let path = |path: &Option<PathBuf>| path.clone().filter(|path| path != Path::new(""));
+        // An empty one is none.
+        let path = |path: &Option<PathBuf>, default: &str| {
+            Some(path.clone().unwrap_or_else(|| default.into())).filter(|path| path != Path::new(""))
+        };
         Ok(Settings {
             sources,
             form,
             inside: said.inside.clone(),
             shards,
             pin,
-            control: path(&said.control),
+            control: path(&said.control, CONTROL),
             control_group: said.control_group.clone(),
             metrics: said.metrics,
-            state: path(&said.state),
+            state: path(&said.state, STATE),
             xdp: said.xdp.unwrap_or(false),
             fail_open: said.fail_open.unwrap_or(false),
             said,

@@ -88,6 +88,10 @@ impl Port for Fake {
         self.bell.as_fd()
     }
 
+    fn reopen(&mut self) -> Result<(), PortError> {
+        if self.wire().is_down { Err(PortError::Down { name: "fake".to_owned() }) } else { Ok(()) }
+    }
+
     fn statistics(&mut self) -> PortStatistics {
         PortStatistics::default()
     }

@@ -17,6 +17,8 @@ mod store;
 mod tests;
 mod verdicts;
 
+use std::os::fd::BorrowedFd;
+
 use arrayvec::ArrayVec;
 use tctable::packet::DeviceId;
 use tctable::time::Instant;
@@ -46,8 +48,10 @@ pub struct Forwarder {
 
 /// A device: its port, and where what comes by it goes.
 struct Side {
-    /// `None` while it is not there, and while it shows what came.
+    /// `None` while it shows what came, and before it was given.
     port: Option<OwnPort>,
+    /// The device is down or gone.
+    is_down: bool,
     exit: Exit,
     /// The device that frames go on by; `None`: they are only looked at.
     to: Option<usize>,
@@ -64,7 +68,7 @@ impl std::fmt::Debug for Side {
 pub struct Turn {
     /// Frames that came.
     pub received: usize,
-    /// Ports that do not work any more, by their devices: they were closed.
+    /// Ports that do not work from now on, by their devices, and why.
     pub broken: Vec<(DeviceId, PortError)>,
 }
 
@@ -72,7 +76,12 @@ impl Forwarder {
     /// Devices by their numbers, each with the number of the device that its frames go on by, if they do. Their ports are still
     /// to be given.
     pub fn new(to: &[Option<usize>]) -> Forwarder {
-        let side = |(at, to): (u16, &Option<usize>)| Side { port: None, exit: Exit::new(DeviceId(at)), to: *to };
+        let side = |(at, to): (u16, &Option<usize>)| Side {
+            port: None,
+            is_down: false,
+            exit: Exit::new(DeviceId(at)),
+            to: *to,
+        };
         Forwarder {
             sides: (0..).zip(to).map(side).collect(),
             store: Store::new(to.len()),
@@ -80,12 +89,39 @@ impl Forwarder {
         }
     }
 
-    /// Gives a device its port, or takes it away.
-    pub fn set_port(&mut self, device: DeviceId, port: Option<OwnPort>) {
+    /// Gives a device its port.
+    pub fn set_port(&mut self, device: DeviceId, port: OwnPort) {
         if let Some(side) = self.sides.get_mut(usize::from(device.0)) {
-            side.port = port;
+            (side.port, side.is_down) = (Some(port), false);
             side.exit.wake();
         }
+    }
+
+    /// Whether a port does not work.
+    pub fn is_down(&self, device: DeviceId) -> bool {
+        self.sides.get(usize::from(device.0)).is_none_or(|side| side.is_down || side.port.is_none())
+    }
+
+    /// Tries ports that do not work once more, and tells which of them do again.
+    pub fn retry(&mut self) -> Vec<DeviceId> {
+        let mut back = Vec::new();
+        for (at, side) in (0..).zip(&mut self.sides) {
+            let Some(port) = side.port.as_mut().filter(|_| side.is_down) else { continue };
+            if port.reopen().is_ok() {
+                side.is_down = false;
+                side.exit.wake();
+                back.push(DeviceId(at));
+            }
+        }
+        back
+    }
+
+    /// What to wait for: the ports that work are readable when frames have come.
+    pub fn readable(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sides
+            .iter()
+            .filter(|side| !side.is_down)
+            .filter_map(|side| side.port.as_deref().map(|port| port.readable()))
     }
 
     /// The ports that are there, with their devices.
@@ -96,16 +132,19 @@ impl Forwarder {
     /// Takes a burst from each port, judges it and sends it on; then sends what waits and may go. Time is told once for all.
     pub fn turn(&mut self, shard: &mut Shard, now: Instant) -> Turn {
         let mut turn = Turn::default();
+        shard.now = now;
         for at in 0..self.sides.len() {
+            if self.sides[at].is_down {
+                continue;
+            }
             let Some(mut port) = self.sides[at].port.take() else { continue };
             match port.receive(now, BURST, &mut |arrivals| self.come(shard, now, at, arrivals)) {
-                Ok(received) => {
-                    turn.received += received;
-                    self.sides[at].port = Some(port);
-                }
+                Ok(received) => turn.received += received,
                 Err(error) => turn.broken.push((DeviceId(at as u16), error)),
             }
+            self.sides[at].port = Some(port);
         }
+        turn.broken.iter().for_each(|(device, _)| self.sides[usize::from(device.0)].is_down = true);
         self.flush(shard, now, &mut turn);
         turn
     }
@@ -113,10 +152,10 @@ impl Forwarder {
     /// Sends what waits and may go.
     fn flush(&mut self, shard: &mut Shard, now: Instant, turn: &mut Turn) {
         for side in &mut self.sides {
-            let Some(port) = &mut side.port else { continue };
+            let Some(port) = side.port.as_mut().filter(|_| !side.is_down) else { continue };
             if let Err(error) = side.exit.flush(shard, &mut self.store, port.as_mut(), now) {
                 turn.broken.push((side.exit.device(), error));
-                side.port = None;
+                side.is_down = true;
             }
         }
         self.store.forget_dropped(shard);
@@ -125,7 +164,7 @@ impl Forwarder {
 
     /// When something that waits may go, if that is known.
     pub fn next(&self) -> Option<Instant> {
-        self.sides.iter().filter(|side| side.port.is_some()).filter_map(|side| side.exit.next()).min()
+        self.sides.iter().filter(|side| !side.is_down).filter_map(|side| side.exit.next()).min()
     }
 
     /// Traffic control was changed from outside: queues may have been emptied, or have something to send earlier.
@@ -162,7 +201,7 @@ impl Forwarder {
         let mut items = verdicts.items.as_slice();
         let side = &mut sides[to];
         if !shard.shaped && store.is_empty(to) {
-            while let Some(port) = side.port.as_mut().filter(|_| !items.is_empty()) {
+            while let Some(port) = side.port.as_mut().filter(|_| !side.is_down && !items.is_empty()) {
                 let departures: ArrayVec<Departure<'_>, BURST> = items
                     .iter()
                     .take(BURST)

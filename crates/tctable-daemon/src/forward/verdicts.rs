@@ -3,6 +3,7 @@ use std::ops::Range;
 use tctable::Gateway;
 use tctable::gateway::{Observer, Seen};
 use tctable::hook::Verdict;
+use tctable::packet::Frame;
 use tctable::sched::{CtInfo, HostKey};
 use tctable_io::port::{Arrival, Offload};
 
@@ -55,7 +56,8 @@ impl Verdicts {
 
     /// Shows frames to the engine, and drops all that comes of it: they are somebody else's.
     pub(super) fn watch(&mut self, shard: &mut Shard, arrivals: &[Arrival<'_>]) {
-        shard.gateway.receive(arrivals.iter().map(|arrival| arrival.frame));
+        let now = shard.now;
+        shard.gateway.receive(arrivals.iter().map(|arrival| Frame { time: now, ..arrival.frame }));
         for arrival in arrivals {
             shard.counts.watched.count(arrival.frame.data.len() as u32);
         }
@@ -65,9 +67,11 @@ impl Verdicts {
     /// Shows frames to the engine and notes what becomes of them; with what traffic control is to know, if `shaped`.
     pub(super) fn judge(&mut self, shard: &mut Shard, arrivals: &[Arrival<'_>], shaped: bool) {
         self.clear();
-        let Shard { gateway, counts, .. } = shard;
+        let Shard { gateway, counts, now, .. } = shard;
         let mut judge = Judge { verdicts: self, counts, arrivals, at: 0, shaped, answered: gateway.transmits() };
-        gateway.receive_observed(arrivals.iter().map(|arrival| arrival.frame), &mut judge);
+        // One clock for all ports, which never goes back.
+        let frames = arrivals.iter().map(|arrival| Frame { time: *now, ..arrival.frame });
+        gateway.receive_observed(frames, &mut judge);
         let mut answers = std::mem::take(&mut self.answers);
         answers.retain_mut(|answer| {
             let Some(transmit) = gateway.poll_transmit() else { return false };

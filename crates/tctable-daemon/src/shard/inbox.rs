@@ -5,6 +5,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -24,13 +25,20 @@ pub struct Gone;
 #[derive(Debug)]
 pub struct Inbox {
     jobs: Receiver<Job>,
-    bell: Arc<OwnedFd>,
+    bell: Arc<Bell>,
+}
+
+/// Rings when a job has come.
+#[derive(Debug)]
+struct Bell {
+    event: OwnedFd,
+    rung: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
 struct Outbox {
     jobs: Sender<Job>,
-    bell: Arc<OwnedFd>,
+    bell: Arc<Bell>,
 }
 
 /// All shards, for those who ask.
@@ -47,7 +55,8 @@ impl Shards {
         let mut inboxes = Vec::with_capacity(count);
         for _ in 0..count {
             let (sender, receiver) = mpsc::channel();
-            let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+            let event = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+            let bell = Arc::new(Bell { event, rung: AtomicBool::new(false) });
             ways.push(Outbox { jobs: sender, bell: bell.clone() });
             inboxes.push(Inbox { jobs: receiver, bell });
         }
@@ -70,7 +79,8 @@ impl Shards {
         let job: Job = Box::new(move |shard| drop(answer.send(job(shard))));
         way.jobs.send(job).map_err(|_| Gone)?;
         // A bell that cannot be rung because it rang too often has not been heard yet.
-        let _ = rustix::io::write(&way.bell, &1u64.to_ne_bytes());
+        way.bell.rung.store(true, Ordering::Release);
+        let _ = rustix::io::write(&way.bell.event, &1u64.to_ne_bytes());
         Ok(answered)
     }
 
@@ -104,16 +114,24 @@ impl Shards {
 }
 
 impl Inbox {
+    /// Whether there may be jobs: asked often, so it takes no system call.
+    pub fn has_rung(&self) -> bool {
+        self.bell.rung.load(Ordering::Acquire)
+    }
+
     /// Does what was asked for; tells how many jobs there were.
     pub fn work(&self, shard: &mut Shard) -> usize {
         // Before the jobs are looked for: what comes later rings again.
-        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+        let _ = rustix::io::read(&self.bell.event, &mut [0; 8]);
+        self.bell.rung.store(false, Ordering::Release);
+        // What was sent before the bell was silenced is seen here.
+        std::sync::atomic::fence(Ordering::SeqCst);
         self.jobs.try_iter().map(|job| job(shard)).count()
     }
 
     /// Readable when there are jobs.
     pub fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.bell.event.as_fd()
     }
 }
 

@@ -1,6 +1,7 @@
 //! One engine, one thread, and how others reach it.
 
 mod inbox;
+mod worker;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use tctable_io::port::PortStatistics;
 use crate::forward::Counts;
 
 pub use inbox::{Gone, Inbox, Shards};
+pub(crate) use worker::Worker;
 
 /// What one thread owns.
 #[derive(Debug)]

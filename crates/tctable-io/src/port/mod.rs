@@ -3,6 +3,7 @@
 mod device;
 mod error;
 mod offload;
+mod pace;
 mod packet;
 
 use std::os::fd::BorrowedFd;
@@ -11,7 +12,8 @@ use tctable::packet::{Frame, LinkType};
 use tctable::time::Instant;
 
 pub use error::PortError;
-pub use offload::Offload;
+pub use offload::{Completer, Impossible, Offload, Segments};
+pub use pace::{Next, Pace};
 pub use packet::{PacketConfig, PacketSocket, Role};
 
 /// A frame that has come.

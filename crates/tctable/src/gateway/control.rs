@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::config::Config;
 use super::engine::Gateway;
 use super::hooks::{HookFn, HookHandle};
 use super::route::{Own, Route};
@@ -16,6 +17,16 @@ impl Gateway {
         let deleted = self.conntrack.delete(self.now, id);
         self.take_ended();
         deleted
+    }
+
+    /// Lets another configuration hold from the next packet on; what is in the tables stays. What an engine is made with stays
+    /// too: its hash key, its seed, its events and how many of them and of packets to be sent may wait. A device is in
+    /// the zone, and has the name, that it had.
+    pub fn set_config(&mut self, config: Config) {
+        let Config { hash_key, seed, events, max_events, max_transmits, .. } = self.config;
+        self.config = Config { hash_key, seed, events, max_events, max_transmits, ..config };
+        self.own = Own::new(&self.config.local);
+        self.take_config();
     }
 
     /// Sets the mark of a connection, as `conntrack -U --mark` does; tells whether it was there.

@@ -246,7 +246,7 @@ impl Gateway {
     }
 
     /// The rooms go by the configuration as it is now.
-    fn take_config(&mut self) {
+    pub(super) fn take_config(&mut self) {
         self.conntrack.set_config(self.config.conntrack.clone());
         self.conntrack.set_helpers(self.config.helpers.clone());
         self.apply_hosts_config();

@@ -87,11 +87,11 @@ pub(crate) fn pseudo(source: Address, destination: Address, protocol: u8, length
     words(source) + words(destination) + u64::from(protocol) + u64::from(length)
 }
 
-/// The one's complement sum of 16-bit words in network order; an odd last byte is padded with zero.
+/// The one's complement sum of 16-bit words in network order (RFC 1071); an odd last byte is padded with zero.
 ///
 /// Words of the machine's own order are summed, four bytes at a time: 2^16 is 1 in this arithmetic, and a swap of the
 /// bytes of all words swaps those of the sum (RFC 1071 section 2). Four sums side by side are what a compiler vectorises.
-pub(crate) fn sum(bytes: &[u8]) -> u16 {
+pub fn sum(bytes: &[u8]) -> u16 {
     let (blocks, rest) = bytes.as_chunks::<32>();
     let mut lanes = [0u64; 4];
     for block in blocks {

@@ -18,7 +18,8 @@ mod transport;
 mod tuple;
 
 pub use address::{Address, Family};
-pub(crate) use checksum::{Checksum, fold, pseudo, sum, verify};
+pub use checksum::sum;
+pub(crate) use checksum::{Checksum, fold, pseudo, verify};
 pub use ecn::mark_congested;
 pub use error::{Malformed, NotIp};
 pub use frame::{DeviceId, Frame, FrameDirection, LinkType};

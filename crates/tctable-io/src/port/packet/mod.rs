@@ -350,11 +350,10 @@ impl Port for PacketSocket {
 
     fn statistics(&mut self) -> PortStatistics {
         // SAFETY: any bytes are a `tpacket_stats`.
-        if let Ok(since) =
-            unsafe { self.line.socket.get::<libc::tpacket_stats>(libc::SOL_PACKET, libc::PACKET_STATISTICS) }
-        {
-            self.counted.receive_dropped += u64::from(since.tp_drops);
-        }
+        let since: io::Result<libc::tpacket_stats> =
+            unsafe { self.line.socket.get(libc::SOL_PACKET, libc::PACKET_STATISTICS) };
+        // The kernel begins anew whenever it is asked.
+        self.counted.receive_dropped += since.map_or(0, |since| u64::from(since.tp_drops));
         self.counted
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use libc::tpacket2_hdr;
 
-use super::super::offload::Offload;
+use super::super::offload::{Offload, finish_sctp};
 use super::socket::Socket;
 
 /// What lies before the frame in a slot: the header, its address, and what [`RESERVE`] is for.
@@ -165,6 +165,8 @@ fn tag(protocol: u16, control: u16) -> [u8; 4] {
 pub(super) unsafe fn frame<'a>(data: NonNull<u8>, length: usize, tag: Option<[u8; 4]>) -> (&'a [u8], Offload) {
     // SAFETY: the header lies before the frame.
     let offload = Offload(unsafe { data.sub(Offload::BYTES).cast::<[u8; Offload::BYTES]>().read() });
+    // SAFETY: the caller says that these are ours.
+    let offload = finish_sctp(unsafe { std::slice::from_raw_parts_mut(data.as_ptr(), length) }, offload);
     let Some(tag) = tag.filter(|_| length >= 12) else {
         // SAFETY: the caller says so.
         return (unsafe { std::slice::from_raw_parts(data.as_ptr(), length) }, offload);

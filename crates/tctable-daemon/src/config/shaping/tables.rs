@@ -11,7 +11,7 @@ use tctable::sched::text::{Line, Word};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::shaping::ShapingError;
+use super::ShapingError;
 
 /// The kinds of tables: the word of tc, the words behind it, and the keys that stand before `kind`.
 const TABLES: [(&str, &[&str], &[&str]); 5] = [
