@@ -16,7 +16,7 @@ use tctable_io::capture::Capture;
 use tctable_io::port::PortStatistics;
 
 use crate::Daemon;
-use crate::config::{Said, Settings, Sources};
+use crate::config::{Loaded, Said, Settings, Sources};
 use crate::shard::{Inbox, PortView, Shard, Shards};
 
 /// Frames that come in a step of traffic that goes on, and how long that takes.
@@ -77,7 +77,8 @@ pub fn office(shards: usize, traffic: Traffic) -> Arc<Daemon> {
             run(&inbox, number, shards, mine, traffic);
         });
     }
-    Arc::new(Daemon::new(ways, settings, started))
+    let loaded = Loaded::read(&settings).expect("no files");
+    Arc::new(Daemon::new(ways, settings, loaded, started))
 }
 
 fn capture() -> Vec<Packet> {
