@@ -14,6 +14,7 @@ use tctable_view::Sort;
 use crate::lab::Lab;
 use crate::replay::RuleArgs;
 use crate::rules;
+use crate::run;
 use crate::simulate::Simulate;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
@@ -30,7 +31,9 @@ Examples:
   tctable replay --format json *.pcap.gz          everything, for a program
   tctable replay --connections evening.pcap       the connections that are open at its end
   tctable simulate evening.pcap --tc shaping.tc   the same capture under a shaping: who got what, with what delay
-  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded";
+  tctable rules check /etc/iptables/rules.v4      whether a gateway's rules can be loaded
+  tctable run --lan eth1 --wan eth0               a gateway between two interfaces
+  tctable watch eth1                              every host of a live interface";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
@@ -61,6 +64,12 @@ pub(crate) enum Command {
     Rules(rules::Command),
     /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
     Sysctl(Sysctl),
+    /// Be a gateway: forward between live interfaces, and count every host and connection. Needs root.
+    Run(Box<run::Run>),
+    /// Listen to live interfaces, and count every host and connection: nothing is forwarded. Needs root.
+    Watch(Box<run::Watch>),
+    /// Tell what is wrong with a gateway's configuration and with all files that it names.
+    Check(run::Check),
     /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
     Lab(Lab),
     /// Write a capture of made-up traffic, for tests and benchmarks.

@@ -10,6 +10,7 @@ mod progress;
 mod replay;
 mod report;
 mod rules;
+mod run;
 mod simulate;
 mod sysctl;
 
@@ -20,6 +21,7 @@ use clap::Parser;
 use lab::LabError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
+use run::Failed;
 use simulate::SimulateError;
 use thiserror::Error;
 
@@ -35,6 +37,8 @@ enum Failure {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    #[error(transparent)]
+    Run(#[from] Failed),
     #[error(transparent)]
     Lab(#[from] LabError),
     #[error(transparent)]
@@ -52,6 +56,9 @@ fn main() -> ExitCode {
             Err(error) => Err(Failure::Output(error)),
         },
         Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Run(args) => run::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Watch(args) => run::watch(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Check(args) => run::check(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };

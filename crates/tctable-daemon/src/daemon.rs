@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use crate::api::{self, ControlSocket, SocketError};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
@@ -56,6 +57,9 @@ pub enum RunError {
     /// An interface does not work.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// The control socket cannot be had.
+    #[error(transparent)]
+    Control(#[from] SocketError),
     /// The operating system does not do what is needed.
     #[error("{what}: {reason}")]
     Io {
@@ -106,6 +110,8 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     (loaded.config.hash_key, loaded.config.seed) = secrets().map_err(failed("random numbers"))?;
     let opened = ports::open(&settings)?;
     loaded.config.mtu = opened.mtus.iter().copied().min().unwrap_or(1500).min(65_535) as u16;
+    let control = settings.control.as_deref().map(|path| ControlSocket::bind(path, settings.control_group.as_deref()));
+    let control = control.transpose()?;
     let clock = Clock::new(Instant::ZERO);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
     let (shards, inboxes) = Shards::new(settings.shards).map_err(failed("eventfd"))?;
@@ -124,10 +130,12 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     let threads = start(workers, &daemon.settings().pin, end)?;
     runtime.block_on(async {
         let running = Running { daemon: daemon.clone() };
-        let until = serve(&daemon);
+        if let Some(control) = control {
+            tokio::spawn(api::serve(control, daemon.clone()));
+        }
         info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
         ready(&running);
-        until.await
+        until_told(&daemon).await
     })?;
     info!("ends");
     threads.end.store(true, Ordering::Relaxed);
@@ -142,7 +150,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
 }
 
 /// Sees to signals until one of them ends it.
-async fn serve(daemon: &Daemon) -> Result<(), RunError> {
+async fn until_told(daemon: &Daemon) -> Result<(), RunError> {
     let catch = |kind| signal(kind).map_err(failed("signals"));
     let (mut term, mut int) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
     let mut hangup = catch(SignalKind::hangup())?;

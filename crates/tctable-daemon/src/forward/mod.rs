@@ -15,6 +15,7 @@ mod offer;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod verdicts;
 
 use std::os::fd::BorrowedFd;

@@ -7,7 +7,7 @@ use tctable::packet::Frame;
 use tctable::sched::{CtInfo, HostKey};
 use tctable_io::port::{Arrival, Offload};
 
-use super::answer;
+use super::{answer, unfinished};
 use crate::shard::Shard;
 
 /// What the engine says of a burst: what goes on, in its order, and what goes back.
@@ -133,6 +133,9 @@ impl Observer for Judge<'_, '_> {
             Some(passed) => {
                 let begins = self.verdicts.bytes.len();
                 self.verdicts.bytes.extend_from_slice(passed.packet.data());
+                if let (true, Some(frame)) = (arrival.offload.needs_checksum(), self.verdicts.bytes.get_mut(begins..)) {
+                    unfinished::renew(frame, passed.packet.info(), &arrival.offload);
+                }
                 (Some(begins..self.verdicts.bytes.len()), arrival.offload)
             }
             None => (None, arrival.offload),

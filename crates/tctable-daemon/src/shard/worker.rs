@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tctable::packet::DeviceId;
 use tctable::time::{Duration, Instant};
+use tctable_io::port::{Next, Pace};
 use tracing::{info, warn};
 
 use super::{Inbox, Shard};
@@ -12,8 +13,6 @@ use crate::forward::{Forwarder, Turn};
 
 /// How often ports that do not work are tried again.
 const RETRY: Duration = Duration::from_millis(100);
-/// Turns with nothing to do before the thread sleeps: what comes meanwhile is not kept waiting.
-const SPINS: u32 = 64;
 /// How long frames that wait may hold up the end.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -31,7 +30,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Works until it is told to end, and then until nothing waits any more.
     pub(crate) fn run(mut self) {
-        let (mut idle, mut retry, mut deadline) = (0, None, None);
+        let (mut pace, mut retry, mut deadline) = (Pace::default(), None, None);
         loop {
             let now = self.clock.now();
             self.jobs(now);
@@ -46,10 +45,16 @@ impl Worker {
             if !turn.broken.is_empty() || retry.is_some_and(|at| at <= now) {
                 retry = self.retry(now);
             }
-            idle = if turn.received == 0 { idle + 1 } else { 0 };
-            if idle > SPINS {
-                self.time_passes(now);
-                self.sleep(retry.into_iter().chain(deadline).min());
+            match pace.next(turn.received) {
+                Next::Look => {}
+                Next::Rest(rest) => {
+                    self.time_passes(now);
+                    std::thread::sleep(rest);
+                }
+                Next::Wait => {
+                    self.time_passes(now);
+                    self.sleep(retry.into_iter().chain(deadline).min());
+                }
             }
         }
         self.inbox.work(&mut self.shard);
