@@ -12,9 +12,11 @@ pub mod forward;
 mod ports;
 mod reload;
 pub mod shard;
+mod state;
 mod tables;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use daemon::{Daemon, RunError, Running, run};
 pub use reload::{ReloadError, Reloaded};
+pub use state::StateError;
