@@ -12,8 +12,8 @@ use tctable_lab::generate::Kind;
 use tctable_view::Sort;
 
 use crate::lab::Lab;
-use crate::manual::{Completions, Manual};
 use crate::live::{self, CONTROL, Tunables};
+use crate::manual::{Completions, Manual};
 use crate::replay::RuleArgs;
 use crate::rules;
 use crate::run;
@@ -182,8 +182,6 @@ const SYSCTL_EXAMPLES: &str = "\
 Examples:
   Every tunable with its default:
     tctable sysctl
-  What this machine's own files would make of them:
-    tctable sysctl --ignore --load /etc/sysctl.conf";
   What a file makes of them:
     tctable sysctl -p /etc/sysctl.d/gateway.conf
   All as they are in the running gateway:
