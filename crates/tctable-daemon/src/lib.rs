@@ -14,6 +14,7 @@ mod ports;
 pub mod privilege;
 mod reload;
 pub mod shard;
+mod state;
 pub mod supervise;
 mod tables;
 #[cfg(any(test, feature = "testing"))]
@@ -21,3 +22,4 @@ pub mod testing;
 
 pub use daemon::{Daemon, RunError, Running, run};
 pub use reload::{ReloadError, Reloaded};
+pub use state::StateError;

@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use thiserror::Error;
 use tracing::{info, warn};
 
@@ -67,6 +69,26 @@ enum State {
     Closing,
 }
 
+/// What the supervisor was told. Nothing is blocked, because a process that is started inherits that.
+struct Told {
+    end: Arc<AtomicBool>,
+    hangup: Arc<AtomicBool>,
+}
+
+impl Told {
+    fn listen() -> io::Result<Told> {
+        let told = Told { end: Arc::default(), hangup: Arc::default() };
+        for (signal, flag) in [(SIGTERM, &told.end), (SIGINT, &told.end), (SIGHUP, &told.hangup)] {
+            signal_hook::flag::register(signal, flag.clone())?;
+        }
+        Ok(told)
+    }
+
+    fn end(&self) -> bool {
+        self.end.load(Ordering::Relaxed)
+    }
+}
+
 struct Parent {
     redirections: Redirections,
     /// What the kernel does, as far as is known.
@@ -111,10 +133,7 @@ pub fn clear(lan: &str, wan: &str) -> Result<(), SuperviseError> {
 /// # Errors
 /// [`SuperviseError`]
 pub fn supervise(what: &Supervised) -> Result<Option<ExitStatus>, SuperviseError> {
-    let wanted: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
-    wanted.thread_block().map_err(io::Error::from)?;
-    let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-    let signals = SignalFd::with_flags(&wanted, flags).map_err(io::Error::from)?;
+    let told = Told::listen()?;
     let mut redirections = Redirections::new(&what.lan, &what.wan)?;
     redirections.prepare().and_then(|()| redirections.install()).map_err(SuperviseError::Redirect)?;
     let mut parent = Parent { redirections, redirecting: true, tried: Instant::now() };
@@ -127,7 +146,7 @@ pub fn supervise(what: &Supervised) -> Result<Option<ExitStatus>, SuperviseError
         command.args(&what.arguments).env(SUPERVISED, "1").stdin(socket);
         let mut child = command.spawn()?;
         drop(command);
-        let stopped = parent.watch(&end, &mut child, &signals, &mut forwarded)?;
+        let stopped = parent.watch(&end, &mut child, &told, &mut forwarded)?;
         parent.redirect(true);
         let status = child.wait()?;
         if stopped {
@@ -138,7 +157,7 @@ pub fn supervise(what: &Supervised) -> Result<Option<ExitStatus>, SuperviseError
         }
         warn!("the gateway ended ({status}): the kernel passes everything on until it is back");
         pause = if begun.elapsed() > LONG { PAUSES[0] } else { (pause * 2).min(PAUSES[1]) };
-        if parent.wait(&signals, pause)? {
+        if parent.wait(&told, pause) {
             return Ok(None);
         }
     }
@@ -150,29 +169,30 @@ impl Parent {
         &mut self,
         end: &End,
         child: &mut Child,
-        signals: &SignalFd,
+        told: &Told,
         forwarded: &mut bool,
     ) -> Result<bool, SuperviseError> {
         let process = Pid::from_raw(child.id() as i32);
         let mut state = State::Starting;
-        let mut stopped = false;
+        let mut ending = false;
         let mut alive = Instant::now();
         loop {
             let tick = Timespec::try_from(TICK).expect("short");
-            let mut polled = [PollFd::new(signals, PollFlags::IN), PollFd::from_borrowed_fd(end.descriptor(), PollFlags::IN)];
-            match poll(&mut polled, Some(&tick)) {
+            match poll(&mut [PollFd::from_borrowed_fd(end.descriptor(), PollFlags::IN)], Some(&tick)) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
-            while let Some(signal) = signals.read_signal().map_err(io::Error::from)? {
-                let signal = Signal::try_from(signal.ssi_signo as i32).unwrap_or(Signal::SIGTERM);
-                stopped |= signal != Signal::SIGHUP;
-                // It may be gone already.
-                let _ = kill(process, signal);
+            // It may be gone already.
+            if told.end() && !ending {
+                ending = true;
+                let _ = kill(process, Signal::SIGTERM);
+            }
+            if told.hangup.swap(false, Ordering::Relaxed) {
+                let _ = kill(process, Signal::SIGHUP);
             }
             while let Some(word) = end.hear(Some(Duration::ZERO)) {
                 match word[..] {
-                    [] => return Ok(stopped),
+                    [] => return Ok(ending),
                     _ => self.heard(&word, end, &mut state, forwarded),
                 }
             }
@@ -235,17 +255,12 @@ impl Parent {
     }
 
     /// Waits before the next life; tells whether there is to be none.
-    fn wait(&mut self, signals: &SignalFd, pause: Duration) -> Result<bool, SuperviseError> {
+    fn wait(&mut self, told: &Told, pause: Duration) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < pause {
-            if let Some(signal) = signals.read_signal().map_err(io::Error::from)?
-                && signal.ssi_signo != Signal::SIGHUP as u32
-            {
-                return Ok(true);
-            }
+        while begun.elapsed() < pause && !told.end() {
             self.redirect(true);
             std::thread::sleep(TICK);
         }
-        Ok(false)
+        told.end()
     }
 }
