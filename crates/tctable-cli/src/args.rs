@@ -12,6 +12,7 @@ use tctable_lab::generate::Kind;
 use tctable_view::Sort;
 
 use crate::lab::Lab;
+use crate::live::{self, CONTROL, Tunables};
 use crate::replay::RuleArgs;
 use crate::rules;
 use crate::run;
@@ -62,7 +63,7 @@ pub(crate) enum Command {
     /// Check files of rules, and show them.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Print every tunable with its default, or with what files make of it: what `replay --sysctl` takes.
+    /// Read and set tunables of a running gateway; without names print all with their defaults, as `replay --sysctl` takes them.
     Sysctl(Sysctl),
     /// Be a gateway: forward between live interfaces, and count every host and connection. Needs root.
     Run(Box<run::Run>),
@@ -72,6 +73,20 @@ pub(crate) enum Command {
     Check(run::Check),
     /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
     Lab(Lab),
+    /// Print the top hosts of a running gateway.
+    Hosts(live::Hosts),
+    /// Print a running gateway's connections, as `conntrack -L -o extended` would.
+    Connections(live::Connections),
+    /// Print the qdiscs and classes of a running gateway with what they sent and what waits.
+    Classes(live::Classes),
+    /// Print what a running gateway saw, what it did not count and why, and how full its tables are.
+    Stats(live::Stats),
+    /// End connections of a running gateway.
+    Delete(live::Delete),
+    /// Set counters of hosts of a running gateway to zero.
+    Zero(live::Zero),
+    /// Have a running gateway read its settings anew, without losing a packet, a connection or a counter.
+    Reload(live::Reload),
     /// Write a capture of made-up traffic, for tests and benchmarks.
     #[command(hide = true)]
     Generate(Generate),
@@ -158,9 +173,38 @@ pub(crate) struct Replay {
     pub(crate) burst: usize,
 }
 
+const SYSCTL_EXAMPLES: &str = "\
+Examples:
+  Every tunable with its default:
+    tctable sysctl
+  What a file makes of them:
+    tctable sysctl -p /etc/sysctl.d/gateway.conf
+  All as they are in the running gateway:
+    tctable sysctl -a
+  One of them; and set, from the next packet on:
+    tctable sysctl nf_conntrack_max
+    tctable sysctl nf_conntrack_max=1000000";
+
 /// The options of `tctable sysctl`.
 #[derive(Args, Debug)]
+#[command(after_help = SYSCTL_EXAMPLES)]
 pub(crate) struct Sysctl {
+    /// Print this tunable of the running gateway, or set it first.
+    #[arg(value_name = "NAME[=VALUE]", conflicts_with_all = ["load", "all"])]
+    pub(crate) names: Vec<String>,
+
+    /// Print all tunables of the running gateway.
+    #[arg(short, long, conflicts_with = "load")]
+    pub(crate) all: bool,
+
+    /// The control socket of the running gateway.
+    #[arg(long, value_name = "PATH", default_value = CONTROL, conflicts_with = "load")]
+    pub(crate) control: PathBuf,
+
+    /// Print JSON.
+    #[arg(short, long)]
+    pub(crate) json: bool,
+
     /// Load a file in the form of sysctl.conf(5) first; repeat for more, `-` is standard input.
     ///
     /// A file with an error is not used at all: the error is told with its line, and nothing is printed.
@@ -170,6 +214,16 @@ pub(crate) struct Sysctl {
     /// Skip what files set and tctable has not, such as kernel.printk.
     #[arg(short = 'e', long, requires = "load")]
     pub(crate) ignore: bool,
+}
+
+impl Sysctl {
+    /// What is asked of a running gateway, if anything is.
+    pub(crate) fn running(&self) -> Option<Tunables<'_>> {
+        match self.names.is_empty() {
+            true => self.all.then_some(Tunables::All),
+            false => Some(Tunables::These(&self.names)),
+        }
+    }
 }
 
 /// The options of `tctable generate`.

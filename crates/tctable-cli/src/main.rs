@@ -4,6 +4,7 @@
 mod args;
 mod generate;
 mod lab;
+mod live;
 mod output;
 mod place;
 mod progress;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use clap::Parser;
 use lab::LabError;
+use live::LiveError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
 use run::Failed;
@@ -40,6 +42,8 @@ enum Failure {
     #[error(transparent)]
     Run(#[from] Failed),
     #[error(transparent)]
+    Live(#[from] LiveError),
+    #[error(transparent)]
     Lab(#[from] LabError),
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -53,12 +57,23 @@ fn main() -> ExitCode {
             Ok(true) => Ok(Outcome::Whole),
             // What is wrong with a file was told.
             Ok(false) => return ExitCode::from(FAILED),
-            Err(error) => Err(Failure::Output(error)),
+            Err(error) => Err(Failure::Live(error)),
         },
-        Command::Sysctl(args) => sysctl::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Sysctl(args) => match args.running() {
+            Some(which) => live::sysctls(&args.control, which, args.json).map_err(Failure::from),
+            None => sysctl::run(&args).map_err(Failure::from),
+        }
+        .map(|()| Outcome::Whole),
         Command::Run(args) => run::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Watch(args) => run::watch(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Check(args) => run::check(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Hosts(args) => live::hosts(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Connections(args) => live::connections(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Classes(args) => live::classes(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Stats(args) => live::stats(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Delete(args) => live::delete(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Zero(args) => live::zero(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Reload(args) => live::reload(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
@@ -68,6 +83,7 @@ fn main() -> ExitCode {
         // Whoever reads the output has seen enough: `tctable replay ... | head` is no failure.
         Err(Failure::Replay(ReplayError::Output(OutputError::Closed)))
         | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
+        | Err(Failure::Live(LiveError::Output(OutputError::Closed)))
         | Err(Failure::Lab(LabError::Output(OutputError::Closed)))
         | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {

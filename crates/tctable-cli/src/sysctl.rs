@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::args::Sysctl;
 use crate::output::Output;
 use crate::replay::ReplayError;
-use tctable_view::append;
+use tctable_view::{Json, append};
 
 /// Why a file of tunables was not loaded.
 #[derive(Debug, Error)]
@@ -38,8 +38,14 @@ pub(crate) fn run(args: &Sysctl) -> Result<(), ReplayError> {
     let mut config = Config::default();
     load(&args.load, args.ignore, &mut config)?;
     let mut output = Output::stdout();
-    for (name, value) in Gateway::new(config).sysctls() {
-        append(&mut output.text, format_args!("{name} = {value}\n"));
+    let gateway = Gateway::new(config);
+    if args.json {
+        Json::object(&mut output.text, |json| gateway.sysctls().for_each(|(name, value)| json.number(name, value)));
+        output.text.push('\n');
+    } else {
+        for (name, value) in gateway.sysctls() {
+            append(&mut output.text, format_args!("{name} = {value}\n"));
+        }
     }
     Ok(output.finish()?)
 }

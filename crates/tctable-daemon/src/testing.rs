@@ -77,7 +77,7 @@ pub fn office(shards: usize, traffic: Traffic) -> Arc<Daemon> {
             run(&inbox, number, shards, mine, traffic);
         });
     }
-    let loaded = Loaded::read(&settings).expect("nothing is named");
+    let loaded = Loaded::read(&settings).expect("no files");
     Arc::new(Daemon::new(ways, settings, loaded, started))
 }
 

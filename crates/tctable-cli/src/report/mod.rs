@@ -3,8 +3,8 @@
 mod csv;
 mod json;
 mod proc;
-mod summary;
-mod table;
+pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod units;
 
 pub(crate) use table::wrapped;
@@ -22,7 +22,7 @@ use crate::output::{Output, OutputError};
 use crate::replay::{Entry, FileSummary, Lan, sort};
 
 /// Rows of a table where nothing else is asked for.
-const TOP: usize = 20;
+pub(crate) const TOP: usize = 20;
 
 /// All that a report tells.
 pub(crate) struct Report<'a> {
@@ -65,11 +65,11 @@ impl Report<'_> {
 }
 
 /// How a table looks.
-struct Look {
+pub(crate) struct Look {
     /// Columns of the terminal; `None` where the output is none.
-    width: Option<usize>,
-    colored: bool,
-    sort: Sort,
+    pub(crate) width: Option<usize>,
+    pub(crate) colored: bool,
+    pub(crate) sort: Sort,
 }
 
 /// Prints a report on standard output.

@@ -8,12 +8,12 @@ use super::units::{BitRate, Bytes, Count, Span, per_second};
 use crate::replay::FileSummary;
 
 /// One line.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// What it is about; empty where it goes on about the same.
-    pub(super) label: &'static str,
-    pub(super) text: String,
+    pub(crate) label: &'static str,
+    pub(crate) text: String,
     /// It tells of something that should not be.
-    pub(super) is_wrong: bool,
+    pub(crate) is_wrong: bool,
 }
 
 /// The lines in their order; `shown` hosts stand above them.
@@ -52,7 +52,7 @@ fn amount(counter: Counter) -> String {
     format!("{}, {}", plural(counter.packets, "packet"), Bytes(counter.bytes))
 }
 
-fn plural(count: u64, what: &str) -> String {
+pub(crate) fn plural(count: u64, what: &str) -> String {
     format!("{} {what}{}", Count(count), if count == 1 { "" } else { "s" })
 }
 

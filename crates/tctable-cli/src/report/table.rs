@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use tctable::account::{Class, ClassCounters};
 
+use super::summary::Line;
 use super::units::{Bytes, Count};
 use super::{Look, Report, summary};
 use tctable_view::{HostRow, append};
@@ -49,14 +50,49 @@ fn class(row: &HostRow, class: Class) -> String {
 /// Writes the table and the summary.
 pub(super) fn write(report: &Report<'_>, top: usize, look: &Look, text: &mut String) {
     let rows: Vec<HostRow> = report.rows(top).collect();
+    hosts(&rows, look, text);
+    lines(&summary::lines(report, rows.len(), look.sort), look, text);
+}
+
+/// The table of these hosts, with an empty line below; nothing where there are none.
+pub(crate) fn hosts(rows: &[HostRow], look: &Look, text: &mut String) {
     if !rows.is_empty() {
-        table(&rows, look, text);
+        table(rows, look, text);
         text.push('\n');
     }
-    for line in summary::lines(report, rows.len(), look.sort) {
+}
+
+/// Lines with their labels.
+pub(crate) fn lines(lines: &[Line], look: &Look, text: &mut String) {
+    for line in lines {
         let style = if line.is_wrong { WRONG } else { LABEL };
         painted(text, style, look.colored, &format!("{:<LABELS$}", line.label));
         wrapped(text, &line.text, look.width, LABELS);
+    }
+}
+
+/// A table of text with its titles, whose first `left` columns are aligned to the left and the others to the right.
+pub(crate) fn plain(titles: &[&str], left: usize, rows: &[Vec<String>], look: &Look, text: &mut String) {
+    let chars = |cell: &str| cell.chars().count();
+    let width = |at: usize| rows.iter().map(|row| chars(&row[at])).chain([chars(titles[at])]).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..titles.len()).map(width).collect();
+    let line = |cells: &[&str]| {
+        let mut line = String::new();
+        for (at, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let gap = if at == 0 { 0 } else { GAP };
+            match at < left {
+                true => append(&mut line, format_args!("{:gap$}{cell:<width$}", "")),
+                false => append(&mut line, format_args!("{:gap$}{cell:>width$}", "")),
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    };
+    painted(text, HEADER, look.colored, &line(titles));
+    text.push('\n');
+    for row in rows {
+        text.push_str(&line(&row.iter().map(String::as_str).collect::<Vec<_>>()));
+        text.push('\n');
     }
 }
 

@@ -8,6 +8,7 @@ use tctable::ruleset::{Ruleset, Sets};
 use tctable_daemon::config::rules_file::{self as file, RulesFileError as LoadError};
 use tctable_view::Json;
 
+use crate::live::{self, LiveError};
 use crate::output::{Output, OutputError};
 
 const EXAMPLES: &str = "\
@@ -18,6 +19,8 @@ Examples:
     tctable rules check --sets sets.txt rules.v4
   Its rules as iptables writes them, however they were written:
     tctable rules show rules.v4
+  The rules of the running gateway, with what they counted:
+    tctable rules show
 
 Exit status:
   0  every file is right
@@ -32,7 +35,7 @@ pub(crate) enum Command {
     /// file the first mistake.
     #[command(after_help = EXAMPLES)]
     Check(Check),
-    /// Print a file's rules with their counters, as `iptables-save --counters` would.
+    /// Print a file's rules, or those of the running gateway, with their counters, as `iptables-save --counters` would.
     #[command(after_help = EXAMPLES)]
     Show(Show),
 }
@@ -51,9 +54,16 @@ pub(crate) struct Check {
 /// The options of `tctable rules show`.
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// A text of `iptables-save` or `ip6tables-save`; `-` is standard input.
+    /// A text of `iptables-save` or `ip6tables-save`; `-` is standard input. Without it, the rules of the running gateway.
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    gateway: live::Gateway,
+
+    /// Print JSON, as with `--format json`.
+    #[arg(short, long)]
+    json: bool,
 
     /// How they are printed.
     #[arg(long, value_enum, default_value_t = Format::Save)]
@@ -106,7 +116,7 @@ impl Reading {
 }
 
 /// Runs a command. `false`: something is wrong with a file, and was told.
-pub(crate) fn run(command: &Command) -> Result<bool, OutputError> {
+pub(crate) fn run(command: &Command) -> Result<bool, LiveError> {
     let done = match command {
         Command::Check(args) => check(args)?,
         Command::Show(args) => show(args)?,
@@ -149,19 +159,28 @@ fn summary(rules: &Ruleset) -> String {
     )
 }
 
-fn show(args: &Show) -> Result<Result<bool, LoadError>, OutputError> {
-    let rules = args.reading.sets().and_then(|sets| file::rules(&args.file, args.reading.family(), &sets));
+fn show(args: &Show) -> Result<Result<bool, LoadError>, LiveError> {
+    let format = if args.json { Format::Json } else { args.format };
+    let Some(path) = &args.file else {
+        let form = match format {
+            Format::Save => live::Form::Save,
+            Format::Json => live::Form::Json,
+        };
+        let family = args.reading.family().map(|family| family.to_string());
+        return live::rules(&args.gateway, form, family.as_deref()).map(|()| Ok(true));
+    };
+    let rules = args.reading.sets().and_then(|sets| file::rules(path, args.reading.family(), &sets));
     let rules = match rules {
         Ok(rules) => rules,
         Err(error) => return Ok(Err(error)),
     };
     let mut output = Output::stdout();
-    match args.format {
+    match format {
         Format::Save => output.text = rules.to_string(),
         Format::Json => {
             Json::object(&mut output.text, |json| tctable_view::rules(json, &rules));
             output.text.push('\n');
         }
     }
-    output.finish().map(|()| Ok(true))
+    Ok(output.finish().map(|()| Ok(true))?)
 }

@@ -5,6 +5,8 @@
 
 mod access;
 mod classes;
+#[cfg(test)]
+mod clients;
 mod connections;
 mod error;
 mod health;

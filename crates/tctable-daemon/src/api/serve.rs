@@ -21,12 +21,21 @@ use super::router::router;
 use super::socket::ControlSocket;
 use crate::Daemon;
 
-/// Clients that are connected at a time.
-const CLIENTS: usize = 64;
-/// How long a client may take to say what it wants, and how long it may be silent between two requests.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may read nothing of an answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What clients may cost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Clients that are connected at a time.
+    pub(super) clients: usize,
+    /// How long a client may take to say what it wants, and how long it may be silent between two requests.
+    pub(super) head: Duration,
+    /// How long a client may read nothing of an answer.
+    pub(super) write: Duration,
+}
+
+impl Limits {
+    const DEFAULT: Limits = Limits { clients: 64, head: Duration::from_secs(10), write: Duration::from_secs(10) };
+}
+
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 16 << 10;
 
@@ -38,9 +47,13 @@ const MAX_HEAD: usize = 16 << 10;
 /// # Errors
 /// Only where the socket cannot be served at all.
 pub async fn serve(socket: ControlSocket, daemon: Arc<Daemon>) -> io::Result<()> {
+    serve_within(Limits::DEFAULT, socket, daemon).await
+}
+
+pub(super) async fn serve_within(limits: Limits, socket: ControlSocket, daemon: Arc<Daemon>) -> io::Result<()> {
     let listener = UnixListener::from_std(socket.listener.try_clone()?)?;
     let router = router(daemon);
-    let clients = Arc::new(Semaphore::new(CLIENTS));
+    let clients = Arc::new(Semaphore::new(limits.clients));
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -58,7 +71,7 @@ pub async fn serve(socket: ControlSocket, daemon: Arc<Daemon>) -> io::Result<()>
         let router = router.clone();
         tokio::spawn(async move {
             // What is wrong with a client's connection is the client's matter.
-            let _ = client(stream, router, access).await;
+            let _ = client(stream, limits, router, access).await;
             drop(place);
         });
     }
@@ -75,9 +88,9 @@ fn access(stream: &UnixStream, owner: u32, group: u32) -> Access {
     }
 }
 
-async fn client(stream: UnixStream, router: Router, access: Access) -> Result<(), hyper::Error> {
+async fn client(stream: UnixStream, limits: Limits, router: Router, access: Access) -> Result<(), hyper::Error> {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    stream.set_write_timeout(Some(limits.write));
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(access);
@@ -85,7 +98,7 @@ async fn client(stream: UnixStream, router: Router, access: Access) -> Result<()
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .await

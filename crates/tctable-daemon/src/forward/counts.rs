@@ -46,37 +46,32 @@ impl std::ops::AddAssign for Counts {
 
 impl Counts {
     /// Those of frames, under the names of the fields.
-    pub fn named(&self) -> [(&'static str, Counter); 12] {
-        [
-            ("received", self.received),
-            ("passed", self.passed),
-            ("not_ip", self.not_ip),
-            ("dropped", self.dropped),
-            ("held", self.held),
-            ("watched", self.watched),
-            ("pieces", self.pieces),
-            ("answers", self.answers),
-            ("copies", self.copies),
-            ("sent", self.sent),
-            ("shed", self.shed),
-            ("waiting", self.waiting),
-        ]
+    pub fn named(mut self) -> [(&'static str, Counter); 13] {
+        let mut counters = self.named_mut().into_iter().map(|counter| *counter);
+        let names = [
+            "received", "filtered", "passed", "not_ip", "dropped", "held", "watched", "pieces", "answers", "copies",
+            "sent", "shed", "waiting",
+        ];
+        names.map(|name| (name, counters.next().unwrap_or_default()))
     }
 
-    fn named_mut(&mut self) -> [&mut Counter; 12] {
-        [
-            &mut self.received,
-            &mut self.passed,
-            &mut self.not_ip,
-            &mut self.dropped,
-            &mut self.held,
-            &mut self.watched,
-            &mut self.pieces,
-            &mut self.answers,
-            &mut self.copies,
-            &mut self.sent,
-            &mut self.shed,
-            &mut self.waiting,
-        ]
+    fn named_mut(&mut self) -> [&mut Counter; 13] {
+        let Counts {
+            received,
+            filtered,
+            passed,
+            not_ip,
+            dropped,
+            held,
+            watched,
+            pieces,
+            answers,
+            copies,
+            sent,
+            shed,
+            waiting,
+            unanswerable: _,
+        } = self;
+        [received, filtered, passed, not_ip, dropped, held, watched, pieces, answers, copies, sent, shed, waiting]
     }
 }

@@ -1,0 +1,61 @@
+use serde::Deserialize;
+use tctable_view::Sort;
+
+use super::documents::{self, Counter};
+use super::hosts::{amount, connections, not_counted, seconds};
+use super::{LiveError, args, print};
+use crate::report::summary::Line;
+use crate::report::table;
+use crate::report::units::{Bytes, Count};
+
+/// `tctable stats`
+pub(crate) fn stats(args: &args::Stats) -> Result<(), LiveError> {
+    let client = args.asking.gateway.client()?;
+    let answer = client.get("/stats")?.text;
+    if args.asking.json {
+        return print(answer);
+    }
+    let stats: documents::Stats = client.parse(&answer)?;
+    let look = args.looks.look(Sort::default());
+    let mut text = String::new();
+    table::lines(&lines(&stats), &look, &mut text);
+    text.push('\n');
+    let yes = |yes: bool| if yes { "up" } else { "down" }.to_owned();
+    let ports = stats.ports.iter().map(|port| {
+        let counts = [port.received, port.receive_dropped, port.sent, port.send_full, port.send_refused];
+        [port.name.clone(), yes(port.up)].into_iter().chain(counts.map(|count| Count(count).to_string())).collect()
+    });
+    let titles = ["PORT", "STATE", "RECEIVED", "LOST", "SENT", "FULL", "REFUSED"];
+    table::plain(&titles, 2, &ports.collect::<Vec<_>>(), &look, &mut text);
+    text.push('\n');
+    let shards = stats.shards.iter().map(|shard| {
+        let counts = [shard.connections, shard.hosts, shard.frames.packets].map(|count| Count(count).to_string());
+        [shard.number.to_string()].into_iter().chain(counts).chain([Bytes(shard.frames.bytes).to_string()]).collect()
+    });
+    let titles = ["SHARD", "CONNECTIONS", "HOSTS", "FRAMES", "BYTES"];
+    table::plain(&titles, 1, &shards.collect::<Vec<_>>(), &look, &mut text);
+    print(text)
+}
+
+fn lines(stats: &documents::Stats) -> Vec<Line> {
+    let line = |label, text| Line { label, text, is_wrong: false };
+    let table = |table: &documents::Table| format!("{} of {}", Count(table.count), Count(table.max));
+    let mut lines = vec![
+        line("Running", format!("for {}, tctable {}", seconds(stats.now - stats.started), stats.version)),
+        line("IP", amount(stats.totals.ip, "packet")),
+        line("Sent", format!("{} by hosts", amount(stats.totals.tx, "packet"))),
+        line("Received", format!("{} by hosts", amount(stats.totals.rx, "packet"))),
+        line("Connections", format!("{}; {}", table(&stats.tables.connections), connections(&stats.totals))),
+        line("Hosts", table(&stats.tables.hosts)),
+    ];
+    let conntrack = stats.totals.conntrack.iter().map(|(name, count)| format!("{name}={count}"));
+    lines.push(line("Conntrack", conntrack.collect::<Vec<_>>().join(" ")));
+    let frames = stats.frames.iter().filter_map(|(name, value)| Some((name, Counter::deserialize(value).ok()?)));
+    let frames = frames.filter(|(_, counter)| counter.packets > 0);
+    for (at, (name, counter)) in frames.enumerate() {
+        let label = if at == 0 { "Frames" } else { "" };
+        lines.push(line(label, format!("{}: {}", name.replace('_', " "), amount(counter, "frame"))));
+    }
+    lines.extend(not_counted(&stats.unaccounted));
+    lines
+}
