@@ -4,6 +4,7 @@
 mod args;
 mod generate;
 mod lab;
+mod manual;
 mod live;
 mod output;
 mod place;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use clap::Parser;
 use lab::LabError;
+use manual::ManualError;
 use live::LiveError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
@@ -45,6 +47,8 @@ enum Failure {
     Live(#[from] LiveError),
     #[error(transparent)]
     Lab(#[from] LabError),
+    #[error(transparent)]
+    Manual(#[from] ManualError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -75,6 +79,8 @@ fn main() -> ExitCode {
         Command::Zero(args) => live::zero(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Reload(args) => live::reload(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Man(args) => manual::man(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Completions(args) => manual::completions(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
     match result {
@@ -85,6 +91,7 @@ fn main() -> ExitCode {
         | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
         | Err(Failure::Live(LiveError::Output(OutputError::Closed)))
         | Err(Failure::Lab(LabError::Output(OutputError::Closed)))
+        | Err(Failure::Manual(ManualError::Output(OutputError::Closed)))
         | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tctable: {error}");
