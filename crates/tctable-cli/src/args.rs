@@ -12,8 +12,8 @@ use tctable_lab::generate::Kind;
 use tctable_view::Sort;
 
 use crate::lab::Lab;
-use crate::manual::{Completions, Manual};
 use crate::live::{self, CONTROL, Tunables};
+use crate::manual::{Completions, Manual};
 use crate::replay::RuleArgs;
 use crate::rules;
 use crate::run;
@@ -183,9 +183,7 @@ Examples:
   Every tunable with its default:
     tctable sysctl
   What this machine's own files would make of them:
-    tctable sysctl --ignore --load /etc/sysctl.conf";
-  What a file makes of them:
-    tctable sysctl -p /etc/sysctl.d/gateway.conf
+    tctable sysctl --ignore --load /etc/sysctl.conf
   All as they are in the running gateway:
     tctable sysctl -a
   One of them; and set, from the next packet on:

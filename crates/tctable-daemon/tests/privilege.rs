@@ -76,13 +76,15 @@ fn look(directory: &std::path::Path, nobody: nix::unistd::Uid) {
     assert_eq!(nix::unistd::getuid(), nobody);
     let two = Capability::CAP_NET_ADMIN.bitmask() | Capability::CAP_NET_RAW.bitmask();
     let status = fs::read_to_string("/proc/thread-self/status").expect("readable");
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).expect("a field").trim().to_owned();
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).expect("a field").trim().to_owned();
     for (name, left) in [("CapEff:", two), ("CapPrm:", two), ("CapBnd:", two), ("CapInh:", 0), ("CapAmb:", 0)] {
         assert_eq!(u64::from_str_radix(&field(name), 16), Ok(left), "{name}");
     }
     assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), ("1".to_owned(), "2".to_owned()));
 
-    let refused = |result: std::io::Result<()>| result.map_err(|error| error.kind()) == Err(ErrorKind::PermissionDenied);
+    let refused =
+        |result: std::io::Result<()>| result.map_err(|error| error.kind()) == Err(ErrorKind::PermissionDenied);
     let read = |name: &str| fs::read(directory.join(name)).map(drop);
     assert!(read("etc/file").is_ok() && read("state/file").is_ok());
     assert!(refused(read("other/file")));

@@ -85,7 +85,9 @@ fn gateway() {
 fn children(process: u32) -> Vec<i32> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let texts = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    texts.flat_map(|text| text.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<_>>()).collect()
+    texts
+        .flat_map(|text| text.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {

@@ -184,12 +184,7 @@ fn one_of(argument: u8, values: &[libc::c_int]) -> Result<Vec<SeccompRule>, secc
         .iter()
         .map(|value| {
             let value = *value as u64;
-            SeccompRule::new(vec![SeccompCondition::new(
-                argument,
-                SeccompCmpArgLen::Dword,
-                SeccompCmpOp::Eq,
-                value,
-            )?])
+            SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?])
         })
         .collect()
 }

@@ -29,8 +29,7 @@ pub(super) struct End(Arc<OwnedFd>);
 
 impl End {
     pub(super) fn pair() -> io::Result<(End, OwnedFd)> {
-        let (here, there) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (here, there) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((End(Arc::new(here)), there))
     }
 

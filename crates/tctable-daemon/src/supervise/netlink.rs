@@ -169,7 +169,10 @@ impl Redirections {
             message.put(TCA_KIND, b"u32\0");
             match self.request(RTM_DELTFILTER, 0, &message) {
                 // There is none; or the interface was new, and has no clsact either.
-                Err(error) if [Errno::NOENT, Errno::INVAL].iter().any(|is| error.raw_os_error() == Some(is.raw_os_error())) => {}
+                Err(error)
+                    if [Errno::NOENT, Errno::INVAL]
+                        .iter()
+                        .any(|is| error.raw_os_error() == Some(is.raw_os_error())) => {}
                 removed => removed?,
             }
         }
