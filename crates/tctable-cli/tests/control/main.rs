@@ -3,4 +3,5 @@
 mod changes;
 mod errors;
 mod lists;
+mod top;
 mod world;
