@@ -65,6 +65,12 @@ fn words(letters: &[Letter]) -> Result<Vec<Word<'static>>, ParseError> {
             continue;
         }
         let mut text = String::new();
+        let mut is_spread = false;
+        let (mut next_line, mut next_column) = (line, column + 1);
+        let mut follows = |line, column| {
+            is_spread |= (line, column) != (next_line, next_column);
+            (next_line, next_column) = (line, column + 1);
+        };
         if let '"' | '\'' = first {
             loop {
                 match letters.next() {
@@ -72,16 +78,21 @@ fn words(letters: &[Letter]) -> Result<Vec<Word<'static>>, ParseError> {
                         return Err(Word::new(&text, line, column).missing("another quotation mark behind it"));
                     }
                     Some((letter, ..)) if letter == first => break,
-                    Some((letter, ..)) => text.push(letter),
+                    Some((letter, line, column)) => {
+                        follows(line, column);
+                        text.push(letter);
+                    }
                 }
             }
         } else {
             text.push(first);
-            while let Some((letter, ..)) = letters.next_if(|(letter, ..)| !is_blank(*letter)) {
+            while let Some((letter, line, column)) = letters.next_if(|(letter, ..)| !is_blank(*letter)) {
+                follows(line, column);
                 text.push(letter);
             }
         }
-        let word = Word { text: text.into(), line, column };
+        let letters_at = u32::from(matches!(first, '"' | '\''));
+        let word = Word { text: text.into(), line, column, letters: (!is_spread).then_some(letters_at) };
         if word.text.contains(char::is_control) {
             return Err(word.misplaced("has a control character in it"));
         }

@@ -91,7 +91,7 @@ fn chain(table: &mut TableDraft, line: &str, line_number: u32) -> Result<(), Par
         ":" => words.next().ok_or_else(|| first.missing("the name of a chain"))?,
         text => {
             let text = text.strip_prefix(':').unwrap_or(text).to_owned();
-            Word { text: text.into(), line: line_number, column: first.column + 1 }
+            Word::new("", line_number, first.column + 1).part(text, 0)
         }
     };
     let policy = words.next().ok_or_else(|| name.missing("a policy: ACCEPT, DROP, or - where it is not built-in"))?;

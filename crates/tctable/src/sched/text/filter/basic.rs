@@ -45,19 +45,19 @@ pub(super) fn read(kind: &mut Kind<'_, '_, '_>) -> Result<BasicOptions, ParseErr
 /// Cuts a word at blanks and round brackets, which are words of their own.
 fn cut(word: &Word<'_>, words: &mut Vec<Word<'static>>) {
     let mut current = String::new();
-    let mut start = word.column;
-    let mut flush = |current: &mut String, column| {
+    let mut start = 0;
+    let mut flush = |current: &mut String, behind| {
         if !current.is_empty() {
-            words.push(Word { text: std::mem::take(current).into(), line: word.line, column });
+            words.push(word.part(std::mem::take(current), behind));
         }
     };
-    for (letter, column) in word.text.chars().zip(word.column..) {
+    for (behind, letter) in word.text.chars().enumerate() {
         if letter.is_whitespace() || letter == '(' || letter == ')' {
             flush(&mut current, start);
-            start = column + 1;
+            start = behind + 1;
             if letter == '(' || letter == ')' {
                 current.push(letter);
-                flush(&mut current, column);
+                flush(&mut current, behind);
             }
         } else {
             current.push(letter);

@@ -167,7 +167,7 @@ fn port(word: &Word<'_>) -> Result<PortRange, ParseError> {
         return Ok(PortRange::Masked(Masked { value, mask }));
     };
     let wrong = || word.invalid("ports, the lower one first, such as 1024-2047");
-    let read = |text: &str| units::number(&Word { text: text.into(), ..*word }, "a port").map_err(|_| wrong());
+    let read = |text: &str| units::number(&word.part(text, 0), "a port").map_err(|_| wrong());
     let (first, last) = (read(first)?, read(last)?);
     if first < last { Ok(PortRange::Range { first, last }) } else { Err(wrong()) }
 }
@@ -188,21 +188,20 @@ fn ct_state(word: &Word<'_>) -> Result<Masked<u16>, ParseError> {
     }
     let mut states = Masked { value: 0, mask: 0 };
     let mut rest = &*word.text;
-    let mut column = word.column;
+    let mut behind = 0;
     while let Some(sign) = rest.chars().next() {
         let text = rest.get(1..).unwrap_or_default();
         let end = text.find(['+', '-']).unwrap_or(text.len());
-        let (name, behind) = text.split_at(end);
+        let (name, others) = text.split_at(end);
         let Some((_, bit)) = STATES.iter().find(|(known, _)| *known == name) else {
-            let part = Word { text: name.into(), line: word.line, column: column + 1 };
-            return Err(part.unknown("state", STATES.map(|(name, _)| name)));
+            return Err(word.part(name, behind + 1).unknown("state", STATES.map(|(name, _)| name)));
         };
         states.mask |= bit;
         if sign == '+' {
             states.value |= bit;
         }
-        column += end as u32 + 1;
-        rest = behind;
+        behind += end + 1;
+        rest = others;
     }
     Ok(states)
 }

@@ -217,10 +217,7 @@ fn other_place(args: &mut Args<'_, '_>, place: At) -> Result<At, ParseError> {
     let word = args.value("a number of bytes behind it")?;
     match word.text.strip_prefix("nexthdr+").filter(|text| !text.is_empty()) {
         None => Ok(At { offset: signed(word, "a number of bytes, or nexthdr+ and one")?, ..place }),
-        Some(text) => {
-            let offset = Word { text: text.into(), line: word.line, column: word.column + 8 };
-            Ok(next_header(signed(&offset, "a number of bytes")?))
-        }
+        Some(text) => Ok(next_header(signed(&word.part(text, 8), "a number of bytes")?)),
     }
 }
 
