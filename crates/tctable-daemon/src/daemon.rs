@@ -18,8 +18,11 @@ use crate::api::{self, ControlSocket, SocketError};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
+use crate::notify;
 use crate::ports::{self, Opened};
+use crate::privilege::{self, PrivilegeError, Privileges};
 use crate::shard::{PortView, Shard, Shards, Worker};
+use crate::supervise::Supervisor;
 use crate::state::{State, StateError};
 
 /// How long frames that wait may hold up the end.
@@ -71,6 +74,9 @@ pub enum RunError {
     /// The control socket cannot be had.
     #[error(transparent)]
     Control(#[from] SocketError),
+    /// What the gateway does not need cannot be given away.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
     /// The operating system does not do what is needed.
     #[error("{what}: {reason}")]
     Io {
@@ -80,6 +86,9 @@ pub enum RunError {
         reason: io::Error,
     },
 }
+
+/// Set where a system call that a gateway is not to make is to be its end: for tests.
+const KILL: &str = "TCTABLE_SECCOMP_KILL";
 
 fn failed(what: &str) -> impl FnOnce(io::Error) -> RunError {
     let what = what.to_owned();
@@ -117,6 +126,7 @@ struct Threads {
 /// # Errors
 /// [`RunError`]
 pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunError> {
+    let supervisor = Supervisor::find().map_err(failed("fail-open"))?;
     let mut loaded = Loaded::read(&settings)?;
     (loaded.config.hash_key, loaded.config.seed) = secrets().map_err(failed("random numbers"))?;
     let opened = ports::open(&settings)?;
@@ -126,6 +136,10 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     let state = settings.state.as_deref().map(|directory| State::open(directory, settings.shards)).transpose()?;
     let (mut state, books) = state.map_or((None, Vec::new()), |(state, books)| (Some(state), books));
     let clock = Clock::new(books.iter().map(HostBook::taken_at).max().unwrap_or(Instant::ZERO));
+    // Everything is open; what is started from here on has no more than it needs.
+    for line in privilege::drop(&Privileges::of(&settings, std::env::var_os(KILL).is_some()))? {
+        info!("{line}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
     let (shards, inboxes) = Shards::new(settings.shards).map_err(failed("eventfd"))?;
     let end = Arc::new(AtomicBool::new(false));
@@ -141,8 +155,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         for (device, port) in (0..).zip(ports) {
             forwarder.set_port(DeviceId(device), port);
         }
-        workers.push(Worker { shard, forwarder, inbox, clock, end: end.clone() });
+        workers.push(Worker { shard, forwarder, inbox, clock, end: end.clone(), pulse: supervisor.pulse(number) });
     }
+    supervisor.open(workers.len()).map_err(failed("fail-open"))?;
     let daemon = Arc::new(Daemon::new(shards, settings, loaded, clock.now()));
     let threads = start(workers, &daemon.settings().pin, end)?;
     runtime.block_on(async {
@@ -152,6 +167,10 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         }
         info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
         ready(&running);
+        notify::ready();
+        if let Some(interval) = notify::interval() {
+            tokio::spawn(watch(daemon.clone(), interval));
+        }
         let told = match &mut state {
             Some(state) => tokio::select! {
                 told = until_told(&daemon) => told,
@@ -160,6 +179,10 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
             None => until_told(&daemon).await,
         };
         info!("ends");
+        notify::stopping();
+        if let Err(error) = supervisor.close() {
+            warn!("fail-open: {error}");
+        }
         drain(&daemon.shards).await;
         if let Some(state) = &mut state {
             state.save(&daemon.shards, true).await;
@@ -186,11 +209,26 @@ async fn until_told(daemon: &Daemon) -> Result<(), RunError> {
         tokio::select! {
             _ = term.recv() => return Ok(()),
             _ = int.recv() => return Ok(()),
-            _ = hangup.recv() => match daemon.reload().await {
-                Ok(reloaded) if reloaded.changed.is_empty() => info!("reload: nothing is other than before"),
-                Ok(reloaded) => info!("reload: {}", reloaded.changed.join(", ")),
-                Err(error) => warn!("reload: nothing is changed: {error}"),
-            },
+            _ = hangup.recv() => {
+                notify::reloading();
+                match daemon.reload().await {
+                    Ok(reloaded) if reloaded.changed.is_empty() => info!("reload: nothing is other than before"),
+                    Ok(reloaded) => info!("reload: {}", reloaded.changed.join(", ")),
+                    Err(error) => warn!("reload: nothing is changed: {error}"),
+                }
+                notify::ready();
+            }
+        }
+    }
+}
+
+/// Tells the service manager that all shards do jobs, as long as they do.
+async fn watch(daemon: Arc<Daemon>, interval: std::time::Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        if daemon.shards.ask_all(|_| ()).await.is_ok() {
+            notify::alive();
         }
     }
 }

@@ -77,8 +77,11 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     tc: Option<PathBuf>,
 
-    /// Have the kernel's bridge take over where the gateway does not forward.
-    #[arg(long, hide = true)]
+    /// Have the kernel pass everything on, uncounted, while the gateway does not forward: before it has started, when it dies or hangs,
+    /// and after its end. A process beside it sees to that and starts it again.
+    ///
+    /// `tc qdisc del dev INTERFACE clsact` on both interfaces ends it where the gateway is not to be started again.
+    #[arg(long, conflicts_with = "tun")]
     fail_open: bool,
 
     #[command(flatten)]
@@ -147,6 +150,10 @@ struct Common {
     #[arg(long, value_name = "DIRECTORY", value_parser = path)]
     state: Option<PathBuf>,
 
+    /// The user that it becomes, with CAP_NET_ADMIN and CAP_NET_RAW only [default: tctable, where there is one].
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+
     /// Take AF_XDP in the place of packet sockets, where it can be had.
     #[arg(long, hide = true)]
     xdp: bool,
@@ -164,6 +171,7 @@ impl Common {
             control_group: self.control_group.clone(),
             metrics: self.metrics,
             state: self.state.clone(),
+            user: self.user.clone(),
             xdp: self.xdp.then_some(true),
             ..form
         };

@@ -3,8 +3,11 @@
 mod args;
 mod log;
 
+use std::process::ExitStatus;
+
 use tctable_daemon::RunError;
-use tctable_daemon::config::{ConfigError, Loaded, Settings};
+use tctable_daemon::config::{ConfigError, Form, Loaded, Settings};
+use tctable_daemon::supervise::{SuperviseError, Supervised, Supervisor, supervise};
 use thiserror::Error;
 
 pub(crate) use args::{Check, Run, Watch};
@@ -16,6 +19,11 @@ pub(crate) enum Failed {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Supervise(#[from] SuperviseError),
+    /// What was wrong was told by the gateway's process.
+    #[error("the gateway never forwarded ({0}); the kernel passes everything on between the two interfaces")]
+    Never(ExitStatus),
 }
 
 /// Forwards until it is told to end.
@@ -30,6 +38,18 @@ pub(crate) fn watch(args: &Watch) -> Result<(), Failed> {
 
 fn start(settings: Settings) -> Result<(), Failed> {
     log::begin();
+    if let Form::InLine { lan, wan } = &settings.form
+        && settings.fail_open
+        && !Supervisor::find().is_ok_and(|supervisor| supervisor.is_there())
+    {
+        let what = Supervised {
+            lan: lan.clone(),
+            wan: wan.clone(),
+            program: "/proc/self/exe".into(),
+            arguments: std::env::args_os().skip(1).collect(),
+        };
+        return supervise(&what)?.map_or(Ok(()), |status| Err(Failed::Never(status)));
+    }
     Ok(tctable_daemon::run(settings, |_| ())?)
 }
 

@@ -36,6 +36,9 @@ pub use counts::Counts;
 /// Frames that are taken from a port at a time.
 const BURST: usize = 64;
 
+/// Bursts that are thrown away at most.
+const DISCARDED: usize = 256;
+
 /// A port that a shard owns.
 pub type OwnPort = Box<dyn Port + Send>;
 
@@ -128,6 +131,18 @@ impl Forwarder {
     /// The ports that are there, with their devices.
     pub fn ports(&mut self) -> impl Iterator<Item = (DeviceId, &mut OwnPort)> {
         (0..).zip(&mut self.sides).filter_map(|(at, side)| Some((DeviceId(at), side.port.as_mut()?)))
+    }
+
+    /// Throws away what has come by all ports.
+    pub(crate) fn discard(&mut self, now: Instant) {
+        for (_, port) in self.ports() {
+            // A ring is empty after so many bursts, whatever comes meanwhile.
+            for _ in 0..DISCARDED {
+                if !matches!(port.receive(now, BURST, &mut |_| ()), Ok(1..)) {
+                    break;
+                }
+            }
+        }
     }
 
     /// Takes a burst from each port, judges it and sends it on; then sends what waits and may go. Time is told once for all.

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{Inbox, Shard};
 use crate::clock::Clock;
 use crate::forward::{Forwarder, Turn};
+use crate::supervise::Pulse;
 
 /// How often ports that do not work are tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -23,14 +24,21 @@ pub(crate) struct Worker {
     pub(crate) clock: Clock,
     /// It is to end.
     pub(crate) end: Arc<AtomicBool>,
+    /// Who waits for it to be alive, if anybody does.
+    pub(crate) pulse: Pulse,
 }
 
 impl Worker {
     /// Works until it is told to end.
     pub(crate) fn run(mut self) {
         let (mut pace, mut retry) = (Pace::default(), None);
+        if self.pulse.is_felt() {
+            // The kernel has passed it on.
+            self.forwarder.discard(self.clock.now());
+        }
         loop {
             let now = self.clock.now();
+            self.pulse.beat(now);
             self.jobs(now);
             if self.end.load(Ordering::Relaxed) {
                 break;
@@ -78,7 +86,8 @@ impl Worker {
 
     /// Sleeps until there is something to do.
     fn sleep(&mut self, earliest: Option<Instant>) {
-        let due = [self.forwarder.next(), self.shard.gateway.poll_timeout(), earliest];
+        let beat = self.pulse.limit().map(|limit| self.clock.now() + limit);
+        let due = [self.forwarder.next(), self.shard.gateway.poll_timeout(), earliest, beat];
         let due = due.into_iter().flatten().min();
         let left = due.map(|due| due.since(self.clock.now()));
         if left == Some(Duration::ZERO) {
