@@ -50,7 +50,7 @@ impl Soak {
         let mut command = Command::new(program);
         command.args(["run", "--lan", LAN, "--wan", WAN]).arg("--config").arg(path("tctable.toml"));
         command.arg("--control").arg(path("control.sock")).arg("--state").arg(path("state"));
-        command.stdin(Stdio::null()).stderr(fs::File::options().append(true).create(true).open(path("log"))?);
+        command.env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null()).stderr(fs::File::options().append(true).create(true).open(path("log"))?);
         Ok(network.gateway.run(|| command.spawn())?)
     }
 

@@ -170,6 +170,7 @@ fn build(violation: Violation, programs: bool) -> Result<BpfProgram, seccompiler
         rules.insert(libc::SYS_bpf, Vec::new());
     }
     rules.insert(libc::SYS_socket, one_of(0, &families)?);
+    rules.insert(libc::SYS_socketpair, one_of(0, &[libc::AF_UNIX])?);
     rules.insert(libc::SYS_prctl, one_of(0, &[libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA])?);
     let outcome = match violation {
         Violation::Refuse => SeccompAction::Errno(libc::EPERM as u32),
