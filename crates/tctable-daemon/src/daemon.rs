@@ -22,8 +22,8 @@ use crate::notify;
 use crate::ports::{self, Opened};
 use crate::privilege::{self, PrivilegeError, Privileges};
 use crate::shard::{PortView, Shard, Shards, Worker};
-use crate::supervise::Supervisor;
 use crate::state::{State, StateError};
+use crate::supervise::Supervisor;
 
 /// How long frames that wait may hold up the end.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);

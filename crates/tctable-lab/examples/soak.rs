@@ -50,7 +50,10 @@ impl Soak {
         let mut command = Command::new(program);
         command.args(["run", "--lan", LAN, "--wan", WAN]).arg("--config").arg(path("tctable.toml"));
         command.arg("--control").arg(path("control.sock")).arg("--state").arg(path("state"));
-        command.env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null()).stderr(fs::File::options().append(true).create(true).open(path("log"))?);
+        command
+            .env("TCTABLE_SECCOMP_KILL", "1")
+            .stdin(Stdio::null())
+            .stderr(fs::File::options().append(true).create(true).open(path("log"))?);
         Ok(network.gateway.run(|| command.spawn())?)
     }
 
@@ -121,8 +124,13 @@ impl Soak {
     fn vanish(&self, turn: u64) {
         let Ok(mut client) = UnixStream::connect(self.control()) else { return };
         let _ = client.set_read_timeout(Some(Duration::from_millis(20)));
-        let words: [&[u8]; 5] =
-            [b"", b"GET /v1/hosts HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /v1/conn", b"\xff\0\x01 garbage \r\n\r\n", b"POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n{"];
+        let words: [&[u8]; 5] = [
+            b"",
+            b"GET /v1/hosts HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /v1/conn",
+            b"\xff\0\x01 garbage \r\n\r\n",
+            b"POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n{",
+        ];
         let _ = client.write_all(words[(turn % 5) as usize]);
         if turn.is_multiple_of(2) {
             let _ = client.read(&mut [0; 64]);
@@ -132,7 +140,11 @@ impl Soak {
 
 /// Settings that are other ones every time.
 fn settings(turn: u64) -> String {
-    format!("[sysctl]\nnf_conntrack_udp_timeout = {}\n[[group]]\nname = \"all {}\"\nmembers = [\"10.71.0.0/24\"]\n", 20 + turn % 10, turn % 3)
+    format!(
+        "[sysctl]\nnf_conntrack_udp_timeout = {}\n[[group]]\nname = \"all {}\"\nmembers = [\"10.71.0.0/24\"]\n",
+        20 + turn % 10,
+        turn % 3
+    )
 }
 
 fn main() -> Result<(), Failure> {
@@ -200,7 +212,10 @@ fn run(soak: &mut Soak, whole: Duration, streamed: &AtomicU64) -> Result<(), Fai
         }
         thread::sleep(Duration::from_secs(1).saturating_sub(second.elapsed()));
     }
-    println!("{reloads} reloads, {flaps} flaps, {} clients that vanished; memory {early_memory} KiB early, {memory} KiB late", turn * 20);
+    println!(
+        "{reloads} reloads, {flaps} flaps, {} clients that vanished; memory {early_memory} KiB early, {memory} KiB late",
+        turn * 20
+    );
     if memory > early_memory + early_memory / 10 + SLACK {
         return Err(format!("memory grows: {early_memory} KiB, then {memory} KiB").into());
     }
@@ -219,7 +234,11 @@ fn run(soak: &mut Soak, whole: Duration, streamed: &AtomicU64) -> Result<(), Fai
         kills += 1;
     }
     soak.alive()?;
-    println!("{kills} times killed; {} MB by TCP all in all; {} hosts", streamed.load(Ordering::Relaxed) / 1_000_000, last.len());
+    println!(
+        "{kills} times killed; {} MB by TCP all in all; {} hosts",
+        streamed.load(Ordering::Relaxed) / 1_000_000,
+        last.len()
+    );
     match kills {
         0 => Err("too short to kill it".into()),
         _ => Ok(()),

@@ -178,7 +178,17 @@ impl Programs {
                 };
                 if case == Case::Kernel {
                     let to = what.to.to_string();
-                    network.gateway.ip(&["neigh", "replace", &to, "lladdr", "02:00:00:00:00:99", "dev", WAN, "nud", "permanent"])?;
+                    network.gateway.ip(&[
+                        "neigh",
+                        "replace",
+                        &to,
+                        "lladdr",
+                        "02:00:00:00:00:99",
+                        "dev",
+                        WAN,
+                        "nud",
+                        "permanent",
+                    ])?;
                 }
                 let sender = client.namespace.spawn({
                     let stop = stop.clone();
@@ -191,7 +201,12 @@ impl Programs {
                 thread::sleep(Duration::from_millis(1500));
                 let count = || -> Result<_, Failure> {
                     let at = Instant::now();
-                    Ok((at, server.namespace.counters(INTERFACE)?, client.namespace.counters(INTERFACE)?, busy(process)))
+                    Ok((
+                        at,
+                        server.namespace.counters(INTERFACE)?,
+                        client.namespace.counters(INTERFACE)?,
+                        busy(process),
+                    ))
                 };
                 let before = count()?;
                 thread::sleep(span);
@@ -270,7 +285,8 @@ fn main() -> Result<(), Failure> {
         for (case, measured) in &all {
             let of = |get: fn(&Measured) -> f64| median(measured.iter().map(get).collect());
             let own = value(*case).expect("measured");
-            let ratio = value(Case::Kernel).map_or(String::new(), |kernel| format!("{:.2} of the kernel", own / kernel));
+            let ratio =
+                value(Case::Kernel).map_or(String::new(), |kernel| format!("{:.2} of the kernel", own / kernel));
             let bare = match case {
                 Case::Packet => value(Case::Bare),
                 Case::Xdp => value(Case::BareXdp),

@@ -33,7 +33,12 @@ impl Gateway {
     /// Starts it with more options; `None`, and a line that says so, where this machine has no place for it.
     pub(crate) fn start(size: Size, options: &[&str]) -> Option<Gateway> {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = match Network::build(size, Form::InLine) {
+        // Without switches where they are not needed: those keep some frames for themselves.
+        let built = match size {
+            Size { clients: 1, servers: 1, mtu } => Network::direct(mtu, Form::InLine),
+            size => Network::build(size, Form::InLine),
+        };
+        let network = match built {
             Ok(network) => network,
             Err(why @ (Error::NotRoot(_) | Error::NoTool { .. })) => {
                 not_tested(why);

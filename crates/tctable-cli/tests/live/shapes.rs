@@ -1,10 +1,13 @@
 //! Frames of other shapes: fragments, jumbo, tagged, and what is not IP.
 
-use std::net::IpAddr;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
+use tctable::packet::DeviceId;
+use tctable_io::port::{Arrival, Departure, Offload, PacketConfig, PacketSocket, Port, Role};
 use tctable_lab::live::network::INTERFACE;
 use tctable_lab::live::{Host, Size, ping, tcp};
+use tctable_lab::packets::{ethernet, ethertype, udp_packet, vlan};
 
 use crate::gateway::Gateway;
 
@@ -40,44 +43,48 @@ fn jumbo_frames_pass_and_are_counted() {
     gateway.assert_counted(&before);
 }
 
+/// A port of a host's interface.
+fn port(host: &Host) -> PacketSocket {
+    let config = PacketConfig::new(INTERFACE, DeviceId(0), Role::InLine);
+    host.namespace.run(|| PacketSocket::open(config)).expect("a packet socket")
+}
+
 #[test]
-fn tagged_frames_keep_their_tags() {
+fn tags_and_what_is_not_ip_arrive_as_they_were() {
     let Some(gateway) = Gateway::start(ONE_OF_EACH, &[]) else { return };
     let (client, server) = gateway.pair();
-    let hosts = [(client, "10.77.0.1", "fd77::1"), (server, "10.77.0.2", "fd77::2")];
-    let macs = hosts.map(|(host, ..)| {
-        let said = host.namespace.command("ip", &["-oneline", "link", "show", "dev", INTERFACE]).expect("ip");
-        said.split("link/ether ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address").to_owned()
-    });
-    for (at, (host, v4, v6)) in hosts.iter().enumerate() {
-        let (other, mac) = (&hosts[1 - at], &macs[1 - at]);
-        host.namespace
-            .ip_batch(&format!(
-                "link add link {INTERFACE} name tagged type vlan id 7\n\
-                 link set dev tagged arp off multicast off addrgenmode none up\n\
-                 addr add {v4}/24 dev tagged\naddr add {v6}/64 dev tagged nodad\n\
-                 neigh replace {} lladdr {mac} dev tagged nud permanent\n\
-                 neigh replace {} lladdr {mac} dev tagged nud permanent\n",
-                other.1, other.2
-            ))
-            .expect("a VLAN");
+    let end = |last: u8| -> [SocketAddr; 2] {
+        [([10, 77, 0, last], 5000).into(), ([0xfd77, 0, 0, 0, 0, 0, 0, u16::from(last)], 5000).into()]
+    };
+    let [v4, v6] = [0, 1].map(|at| udp_packet(end(1)[at], end(2)[at], &[7; 100]));
+    let frame = |ethertype: u16, payload: &[u8]| {
+        let mut frame = ethernet(client.mac(), server.mac(), ethertype, payload);
+        frame.resize(frame.len().max(60), 0);
+        frame
+    };
+    // The bridge group's address, and a length in the place of a type.
+    let mut spanning_tree = ethernet(client.mac(), [1, 0x80, 0xc2, 0, 0, 0], 38, &[0x42, 0x42, 3]);
+    spanning_tree.resize(60, 0);
+    let frames = [
+        frame(ethertype::VLAN, &vlan(7, ethertype::IPV4, &v4)),
+        frame(ethertype::VLAN, &vlan(0x6064, ethertype::IPV6, &v6)),
+        frame(0x88a8, &vlan(100, ethertype::VLAN, &vlan(7, ethertype::IPV4, &v4))),
+        frame(0x88cc, &[1; 80]),
+        spanning_tree,
+    ];
+    let (mut from, mut to) = (port(client), port(server));
+    let departures: Vec<_> = frames.iter().map(|data| Departure { data, offload: Offload::default() }).collect();
+    assert_eq!(from.send(&departures).expect("sent"), frames.len());
+    let mut came: Vec<Vec<u8>> = Vec::new();
+    let since = Instant::now();
+    while came.len() < frames.len() && since.elapsed() < Duration::from_secs(3) {
+        let take = &mut |arrivals: &[Arrival<'_>]| came.extend(arrivals.iter().map(|each| each.frame.data.to_vec()));
+        to.receive(tctable::time::Instant::ZERO, 64, take).expect("received");
     }
-    let before = gateway.interfaces();
-    let tagged = || client.namespace.counters("tagged").expect("an interface");
-    let tagged_before = tagged();
-    let _servers = tcp::Servers::start(&server.namespace).expect("servers");
-    for address in ["10.77.0.2", "fd77::2"].map(|address| address.parse::<IpAddr>().expect("an address")) {
-        assert_eq!(pings(client, address, 1400), 5, "{address}");
-        client.namespace.run(|| tcp::stream(address, tcp::Way::Down, Duration::from_millis(100))).expect("a stream");
-    }
-    let passed = tagged() - tagged_before;
-    assert!(passed.received > 10, "{passed:?}");
-    // The interface below counts the tags too, which hosts are not charged for.
-    let below = gateway.interfaces()[0] - before[0];
-    assert_eq!((below.sent, below.received), (passed.sent, passed.received));
-    let own = ["10.77.0.1", "fd77::1"].map(|address| address.parse().expect("an address"));
-    let counted = gateway.counted(&own);
-    assert_eq!(counted, [passed.sent_payload(), passed.received_payload()]);
+    assert_eq!(came, frames);
+    // Hosts are charged for packets, whatever tags were around them.
+    let own = [end(1)[0].ip(), end(1)[1].ip()];
+    assert_eq!(gateway.counted(&own), [(2 * v4.len() + v6.len()) as u64, 0]);
 }
 
 #[test]
