@@ -9,7 +9,7 @@ use tctable_lab::packets::{
 };
 
 use super::far::Far;
-use super::net::{BOUND, down, in_namespace, run, until_up, veth};
+use super::net::{BOUND, down, in_namespace, ready, run, until_up, veth};
 
 const SHARDS: usize = 3;
 const ENDS: u8 = 24;
@@ -123,6 +123,7 @@ fn a_pair_of_ends_has_one_shard_on_both_devices_in_both_directions() {
         run("ip link set left down");
         left.iter_mut().for_each(|port| down(port));
         run("ip link set left up");
+        ready(&["left", "far-left"]);
         left.iter_mut().for_each(|port| until_up(port));
         check(&mut left, &mut right);
         // Gone and back: they come in in their order, whoever asks first.
@@ -133,5 +134,27 @@ fn a_pair_of_ends_has_one_shard_on_both_devices_in_both_directions() {
         right.iter_mut().for_each(|port| drop(port.reopen()));
         right.iter_mut().for_each(|port| until_up(port));
         check(&mut left, &mut right);
+    });
+}
+
+#[test]
+fn who_watches_sees_both_directions_by_one_shard() {
+    in_namespace(|| {
+        veth("left", "far-left");
+        let config = PacketConfig { slots: 512, ..PacketConfig::new("left", DeviceId(0), Role::Watch) };
+        let mut ports = PacketSocket::open_shards(&config, SHARDS).expect("ports");
+        let [near, far] = ["left", "far-left"].map(Far::open);
+        let mut used = BTreeSet::new();
+        for number in 0..ENDS {
+            for [inside, outside] in ends(number) {
+                let (there, back) = (frames([inside, outside], [1, 443]), frames([outside, inside], [443, 1]));
+                there.iter().for_each(|frame| near.send(frame));
+                back.iter().for_each(|frame| far.send(frame));
+                let at: BTreeSet<usize> = numbers(&mut ports, there.len() + back.len()).into_values().collect();
+                assert_eq!(at.len(), 1, "{inside} {outside}: {at:?}");
+                used.extend(at);
+            }
+        }
+        assert_eq!(used.len(), SHARDS);
     });
 }

@@ -44,6 +44,21 @@ pub fn veth(near: &str, far: &str) {
     run(&format!("ip link add {near} type veth peer name {far}"));
     run(&format!("ip link set {near} up"));
     run(&format!("ip link set {far} up"));
+    ready(&[near, far]);
+}
+
+/// Waits until devices have a carrier and their queues: until then the kernel drops what is to leave by them.
+pub fn ready(devices: &[&str]) {
+    let deadline = Instant::now() + BOUND;
+    for device in devices {
+        let up = || {
+            let shown = Command::new("ip").args(["-o", "link", "show", "dev", device]).output().expect("ip");
+            String::from_utf8_lossy(&shown.stdout).contains("state UP")
+        };
+        while !up() {
+            assert!(Instant::now() < deadline, "{device} is not up");
+        }
+    }
 }
 
 /// Waits until the descriptor is readable, but not for ever.

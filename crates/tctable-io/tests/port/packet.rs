@@ -4,7 +4,7 @@ use tctable_io::port::{Departure, Offload, PacketConfig, PacketSocket, Port, Por
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::far::Far;
-use super::net::{BOUND, down, in_namespace, receive_bytes, receive_until, run, until_up, veth};
+use super::net::{BOUND, down, in_namespace, ready, receive_bytes, receive_until, run, until_up, veth};
 
 const NEAR: DeviceId = DeviceId(7);
 
@@ -172,6 +172,7 @@ fn a_port_says_that_its_device_is_down_and_goes_on_when_it_is_up() {
             run(back);
             run("ip link set near up");
             run("ip link set far up");
+            ready(&["near", "far"]);
             until_up(&mut port);
             let far = Far::open("far");
             far.send(&frame(60, 9));

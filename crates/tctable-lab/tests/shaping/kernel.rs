@@ -28,10 +28,10 @@ const ARRIVALS: &str = "arrivals";
 const LINKS: &str = "\
 link add shaped type veth peer name shaped-end
 link add arrivals type veth peer name arrivals-end
-link set dev shaped addrgenmode none arp off mtu 1500 txqueuelen 1000 up
-link set dev shaped-end addrgenmode none arp off up
-link set dev arrivals addrgenmode none arp off up
-link set dev arrivals-end addrgenmode none arp off up
+link set dev shaped addrgenmode none arp off mtu 9000 txqueuelen 1000 up
+link set dev shaped-end addrgenmode none arp off mtu 9000 up
+link set dev arrivals addrgenmode none arp off mtu 9000 up
+link set dev arrivals-end addrgenmode none arp off mtu 9000 up
 addr add 10.9.0.1/24 dev shaped
 ";
 const MIRROR: &str = "\
@@ -90,7 +90,7 @@ fn send(tap: &mut Tap, streams: &[Stream], duration: Duration) -> io::Result<()>
         socket.connect((Ipv4Addr::new(10, 9, 0, 2), PORT + stream.class))?;
         sockets.push((socket, stream, 0));
     }
-    let payload = [0; 1500];
+    let payload = [0; 9000];
     let start = Instant::now();
     loop {
         let elapsed = start.elapsed();

@@ -206,7 +206,7 @@ impl Line {
         let open = || Line::open(config, device).map_err(|(what, error)| config.error(what, error));
         let outgoing = config.role == Role::Watch;
         let failed = |error| config.error("PACKET_FANOUT", error);
-        group.join(number, device.index, outgoing, open, |line| &line.socket, failed)
+        group.join(number, device, outgoing, open, |line| &line.socket, failed)
     }
 
     fn open(config: &PacketConfig, device: Device) -> Result<Line, (&'static str, io::Error)> {

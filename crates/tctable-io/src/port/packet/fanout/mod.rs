@@ -5,6 +5,9 @@ mod program;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use tctable::packet::LinkType;
+
+use super::super::device::Device;
 use super::super::socket::Socket;
 
 /// The sockets of one device, in the order of their numbers.
@@ -37,7 +40,7 @@ impl Group {
     pub(super) fn join<T, E>(
         &self,
         number: usize,
-        device: i32,
+        device: Device,
         outgoing: bool,
         open: impl FnOnce() -> Result<T, E>,
         socket: impl Fn(&T) -> &Socket,
@@ -45,13 +48,14 @@ impl Group {
     ) -> Result<Option<T>, E> {
         let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
         if number == 0 {
-            *joined = Joined { device, ..Joined::default() };
-        } else if joined.device != device || joined.members != number {
+            *joined = Joined { device: device.index, ..Joined::default() };
+        } else if joined.device != device.index || joined.members != number {
             return Ok(None);
         }
         let opened = open()?;
         if self.size > 1 {
-            joined.id = add(socket(&opened), (number > 0).then_some(joined.id), outgoing).map_err(failed)?;
+            joined.id =
+                add(socket(&opened), (number > 0).then_some(joined.id), device.link, outgoing).map_err(failed)?;
         }
         joined.members += 1;
         Ok(Some(opened))
@@ -65,7 +69,7 @@ impl Group {
 }
 
 /// Takes a socket in a group, or begins one with it; the group's number.
-fn add(socket: &Socket, group: Option<u16>, outgoing: bool) -> io::Result<u16> {
+fn add(socket: &Socket, group: Option<u16>, link: LinkType, outgoing: bool) -> io::Result<u16> {
     let mut kind = libc::PACKET_FANOUT_CBPF;
     if !outgoing {
         kind |= libc::PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
@@ -75,7 +79,7 @@ fn add(socket: &Socket, group: Option<u16>, outgoing: bool) -> io::Result<u16> {
         return Ok(id);
     }
     socket.set(libc::SOL_PACKET, libc::PACKET_FANOUT, (kind | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16)?;
-    let mut program = program::by_ends();
+    let mut program = program::by_ends(link);
     let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     socket.set(libc::SOL_PACKET, libc::PACKET_FANOUT_DATA, program)?;
     // SAFETY: any bytes are an integer.

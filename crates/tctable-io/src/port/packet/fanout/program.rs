@@ -5,9 +5,14 @@
 //! so its shard is that of the quoted ends.
 
 use libc::sock_filter;
+use tctable::packet::LinkType;
 
-/// Loads at this and beyond are relative to the network header.
+/// Loads at this and beyond are relative to the network header, and to the link header.
 const NETWORK: u32 = libc::SKF_NET_OFF as u32;
+const LINK: u32 = libc::SKF_LL_OFF as u32;
+const ETHERNET_BYTES: u32 = 14;
+/// So many tags are looked behind.
+const TAGS: u32 = 3;
 const PROTOCOL: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PROTOCOL) as u32;
 
 /// Odd numbers without a pattern.
@@ -17,8 +22,8 @@ const MIX: [u32; 3] = [0x9e37_79b1, 0x85eb_ca6b, 0xc2b2_ae35];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Next,
-    OneTag,
-    TwoTags,
+    /// Behind so many tags.
+    Tags(u32),
     Network,
     Pppoe,
     V4,
@@ -38,8 +43,9 @@ const SOURCE: u32 = 0;
 const DESTINATION: u32 = 1;
 const START: u32 = 2;
 
-#[derive(Default)]
 struct Program {
+    /// Where loads are relative to: behind the link header without tags.
+    base: u32,
     steps: Vec<(sock_filter, Place, Place)>,
     places: Vec<(Place, usize)>,
 }
@@ -67,9 +73,9 @@ impl Program {
         self.jump(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, place, place);
     }
 
-    /// A load of that size from `at` bytes behind the network header and X.
+    /// A load of that size from `at` bytes behind the base and X.
     fn load(&mut self, size: u32, at: u32) {
-        self.step(libc::BPF_LD | size | libc::BPF_IND, NETWORK.wrapping_add(at));
+        self.step(libc::BPF_LD | size | libc::BPF_IND, self.base.wrapping_add(at));
     }
 
     fn x(&mut self, value: u32) {
@@ -119,22 +125,24 @@ impl Program {
 }
 
 /// The program: what it returns, modulo the number of members, is the member's number.
-pub(super) fn by_ends() -> Vec<sock_filter> {
+pub(super) fn by_ends(link: LinkType) -> Vec<sock_filter> {
     let [byte, half, word] = [libc::BPF_B, libc::BPF_H, libc::BPF_W];
-    let mut p = Program::default();
-    // The kernel has taken the first tag out, if there is any; two more may follow.
-    p.step(libc::BPF_LD | half | libc::BPF_ABS, PROTOCOL);
+    // The kernel has taken the first tag out of what came, if there was any. What leaves may have it: the kernel's network header is behind
+    // it then, so that it is looked for from the link header on.
+    let (base, protocol) = match link {
+        LinkType::Ethernet => (LINK + ETHERNET_BYTES, LINK + ETHERNET_BYTES - 2),
+        _ => (NETWORK, PROTOCOL),
+    };
+    let mut p = Program { base, steps: Vec::new(), places: Vec::new() };
+    p.step(libc::BPF_LD | half | libc::BPF_ABS, protocol);
     p.x(0);
-    p.if_equal(0x8100, OneTag, Next);
-    p.if_equal(0x88a8, OneTag, Network);
-    p.here(OneTag);
-    p.load(half, 2);
-    p.x(4);
-    p.if_equal(0x8100, TwoTags, Next);
-    p.if_equal(0x88a8, TwoTags, Network);
-    p.here(TwoTags);
-    p.load(half, 2);
-    p.x(8);
+    for tags in 0..TAGS {
+        p.if_equal(0x8100, Tags(tags + 1), Next);
+        p.if_equal(0x88a8, Tags(tags + 1), Network);
+        p.here(Tags(tags + 1));
+        p.load(half, 2);
+        p.x(4 * (tags + 1));
+    }
     p.here(Network);
     p.if_equal(0x0800, V4, Next);
     p.if_equal(0x86dd, V6, Next);

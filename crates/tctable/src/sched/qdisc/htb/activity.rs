@@ -4,6 +4,9 @@
 //! may send stands in the row of its level and priority, one that would borrow in the feed of its parent; one that may do
 //! neither, or would rather send at its own cost, waits for the time when it may. A class that is not active stands nowhere,
 //! so idle ones cost nothing; what it may do is reckoned up when it becomes active.
+//!
+//! A time that a class waits for moves on with each packet that it sends. It stays filed under the first such time until that
+//! has come, and only then under the next; so does a class that waits for nothing any more.
 
 use super::Htb;
 use super::class::{Kind, Mode, NONE};
@@ -33,7 +36,6 @@ impl Htb {
             self.classes[class].activity = 0;
         }
         self.classes[class].is_asleep = false;
-        self.waiting.remove(class);
     }
 
     /// A leaf has packets, and gives none before a time.
@@ -43,15 +45,22 @@ impl Htb {
         self.waiting.set(class, until);
     }
 
+    /// A class that waits, if it does, looks again.
+    pub(super) fn file_anew(&mut self, class: u32) {
+        let one = &self.classes[class];
+        if one.waits() && !one.is_asleep {
+            self.waiting.set_by(class, one.due());
+        }
+    }
+
     /// A class that was not active becomes so: what may it do?
     #[inline]
     fn rouse(&mut self, class: u32, prios: u8, now: Instant) {
         let one = &mut self.classes[class];
         one.activity = prios;
         one.mode = one.mode_at(now);
-        match one.mode {
-            Mode::CanSend => self.waiting.remove(class),
-            Mode::MayBorrow | Mode::CantSend => self.waiting.set(class, one.due()),
+        if one.mode != Mode::CanSend {
+            self.waiting.set_by(class, one.due());
         }
     }
 
@@ -118,9 +127,6 @@ impl Htb {
                 return;
             }
             parent.activity &= !emptied;
-            if !parent.is_active() {
-                self.waiting.remove(above);
-            }
             (class, prios) = (above, emptied);
         }
     }
@@ -141,10 +147,7 @@ impl Htb {
             self.unlink(class, prios);
         }
         self.classes[class].mode = mode;
-        match mode {
-            Mode::CanSend => self.waiting.remove(class),
-            Mode::MayBorrow | Mode::CantSend => self.waiting.set(class, self.classes[class].due()),
-        }
+        self.file_anew(class);
         if mode != Mode::CantSend {
             self.link(class, prios, now);
         }
@@ -156,12 +159,16 @@ impl Htb {
         while let Some((_, class)) = self.waiting.first().filter(|(due, _)| *due <= now) {
             let one = &self.classes[class];
             if one.is_asleep {
+                self.waiting.remove(class);
                 self.activate(class, now);
-                continue;
-            }
-            match one.mode_at(now) {
-                mode if mode == one.mode => self.waiting.set(class, one.due()),
-                mode => self.set_mode(class, mode, now),
+            } else if !one.waits() {
+                self.waiting.remove(class);
+            } else {
+                match one.mode_at(now) {
+                    mode if mode == one.mode => self.waiting.set(class, one.due()),
+                    // It is looked at once more for what it waits for then, if it does.
+                    mode => self.set_mode(class, mode, now),
+                }
             }
             self.foresee(context.pool, self.waiting.upcoming());
         }
@@ -174,6 +181,10 @@ impl Htb {
         loop {
             let (due, class) = self.waiting.first()?;
             let one = &self.classes[class];
+            if !one.waits() {
+                self.waiting.remove(class);
+                continue;
+            }
             let ready = match one.mode {
                 _ if one.is_asleep => self.ready_at(class).max(due),
                 Mode::CantSend => self.ready_at(class),
@@ -187,7 +198,7 @@ impl Htb {
     }
 
     /// When a class may send at its own cost or at that of one above it.
-    fn ready_at(&self, class: u32) -> Instant {
+    pub(super) fn ready_at(&self, class: u32) -> Instant {
         let one = &self.classes[class];
         let (mut asked, mut ready, mut above) = (one.borrows_at(), one.sends_at(), one.parent);
         while above != NONE {
@@ -202,9 +213,7 @@ impl Htb {
     /// After a class may do more than was foreseen: each one that waits for those above it looks again.
     pub(super) fn forget_due(&mut self) {
         for class in self.waiting.classes() {
-            if !self.classes[class].is_asleep {
-                self.waiting.set(class, self.classes[class].due());
-            }
+            self.file_anew(class);
         }
     }
 }

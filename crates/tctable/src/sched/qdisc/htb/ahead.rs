@@ -36,22 +36,53 @@ impl Class {
 
 /// Classes that will soon be served, the latest first: each gets one step further with each that is added.
 #[derive(Debug, Default)]
-pub(super) struct Foreseen([u32; 2]);
+pub(super) struct Foreseen([u32; 4]);
 
 impl Htb {
-    /// A class will be served soon, after two more for which the same is said.
+    /// A class will be served soon, after some more for which the same is said.
     #[inline]
     pub(super) fn foresee(&mut self, pool: &Pool, class: Option<u32>) {
         let Some(class) = class.filter(|_| self.classes.numbers() >= MANY) else { return };
-        let Foreseen([later, sooner]) = self.foreseen;
+        let Foreseen([latest, later, sooner, soonest]) = self.foreseen;
         self.classes[class].prefetch();
+        self.waiting.prefetch(class);
         if let Some(node) = self.classes[later].node() {
             node.qdisc.prefetch();
         }
-        if let Some(node) = self.classes[sooner].node() {
+        if let Some(node) = self.classes[soonest].node() {
             node.qdisc.prefetch_packets(pool);
         }
-        self.foreseen = Foreseen([class, later]);
+        self.foreseen = Foreseen([class, latest, later, sooner]);
+    }
+
+    /// After a class that is served those behind it in the same circle will be, most likely.
+    #[inline]
+    pub(super) fn foresee_turns(&mut self, pool: &Pool, level: u8, prio: u32, class: u32) {
+        if self.classes.numbers() < MANY {
+            return;
+        }
+        let turns = match level {
+            0 => self.rows.ring(level, prio).turns_after(class),
+            _ => {
+                let (slot, above) = (self.classes[class].slot, self.classes[class].parent);
+                let Some(inner) = self.classes[above].inner_mut() else { return };
+                let slots = inner.feed(prio).turns_after(slot);
+                slots.map(|slot| slot.map(|slot| inner.child(slot)))
+            }
+        };
+        let [next, second, third] = turns.map(|turn| turn.map(|class| &self.classes[class]));
+        if let Some(class) = third {
+            class.prefetch();
+        }
+        if let Some(class) = turns[2] {
+            self.waiting.prefetch(class);
+        }
+        if let Some(node) = second.and_then(Class::node) {
+            node.qdisc.prefetch();
+        }
+        if let Some(node) = next.and_then(Class::node) {
+            node.qdisc.prefetch_packets(pool);
+        }
     }
 
     /// These packets come next.
@@ -63,6 +94,7 @@ impl Htb {
             let classes = self.expected(burst);
             for class in &classes {
                 self.classes[*class].prefetch();
+                self.waiting.prefetch(*class);
             }
             let nodes: ArrayVec<&Node, BURST> =
                 classes.iter().filter_map(|class| self.classes[*class].node()).collect();

@@ -143,6 +143,12 @@ impl Class {
         self.activity != 0
     }
 
+    /// Whether there is a time from which on it may do more.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        self.is_asleep || self.is_active() && self.mode != Mode::CanSend
+    }
+
     pub(super) fn leaf(&self) -> Option<&Leaf> {
         match &self.kind {
             Kind::Leaf(leaf) => Some(leaf),

@@ -85,6 +85,16 @@ impl Ring {
         }
     }
 
+    /// The numbers whose turns come after that of another in this round.
+    #[inline]
+    pub(super) fn turns_after<const N: usize>(&self, number: u32) -> [Option<u32>; N] {
+        let mut at = Some(number);
+        [(); N].map(|()| {
+            at = self.first_from(at? + 1);
+            at
+        })
+    }
+
     #[cfg(test)]
     pub(super) fn has(&self, number: u32) -> bool {
         self.first_from(number) == Some(number)

@@ -65,6 +65,7 @@ impl Htb {
                     if after.is_empty() {
                         self.deactivate(class);
                     }
+                    self.foresee_turns(context.pool, level, prio, class);
                     self.charge(class, level, queued.len, context);
                     return Some(queued);
                 }

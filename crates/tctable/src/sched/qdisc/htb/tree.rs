@@ -1,7 +1,7 @@
 //! What changes classes.
 
 use super::Htb;
-use super::class::{Class, Inner, Kind, LEVELS, Leaf, Mode, NONE, Past, Resolved, Terms};
+use super::class::{Class, Inner, Kind, LEVELS, Leaf, NONE, Past, Resolved, Terms};
 use super::view::plus;
 use crate::sched::backlog::Backlog;
 use crate::sched::context::{Context, DropCause};
@@ -102,6 +102,7 @@ impl Htb {
             (self.classes[class].slot, self.classes[class].parent, self.classes.terms[class].minor);
         self.names.set(minor, None);
         self.forget_host(class, minor);
+        self.waiting.remove(class);
         self.classes.remove(class);
         if above == NONE {
             return;
@@ -148,9 +149,8 @@ impl Htb {
         let mode = one.mode_at(now);
         if mode != one.mode {
             self.set_mode(number, mode, now);
-        } else if one.is_active() && mode != Mode::CanSend {
-            let due = one.due();
-            self.waiting.set(number, due);
+        } else {
+            self.file_anew(number);
         }
         if !is_leaf {
             self.forget_due();

@@ -1,15 +1,22 @@
 //! Classes that wait for a time.
 
+use std::ops::Range;
+
+use crate::table::prefetch;
 use crate::time::Instant;
 
-/// No place.
+/// No class.
 const NONE: u32 = u32::MAX;
 /// Children of a place. They fill one cache line.
 const CHILDREN: usize = 4;
 /// The first place: those before it are never used, so that the children of any place begin with a line.
 const ROOT: usize = 3;
+/// Places two steps below the first: what moves up there will be the first one about ten times later.
+const SOON: Range<usize> = 8..24;
+/// Entries that are always kept, however few classes there are.
+const FEW: usize = 64;
 
-/// A class, and what it waits for; none of them, and for ever, where a place is empty.
+/// A class, and what it waited for when it was put there; none of them, and for ever, where a place is empty.
 type Entry = (Instant, u32);
 
 const EMPTY: Entry = (Instant::MAX, NONE);
@@ -19,22 +26,26 @@ const EMPTY: Entry = (Instant::MAX, NONE);
 #[repr(align(64))]
 struct Line([Entry; CHILDREN]);
 
-/// A heap of classes by the time that they wait for, each of them at most once: setting and removing a time takes
-/// O(log n) steps, each of them in one cache line of the heap, and O(1) for a time later than most.
+/// Classes by the time that they wait for, each of them for one at most.
+///
+/// A heap which nothing but the first entry ever leaves: a class that waits for another time gets another entry, and one that
+/// is not its latest is passed over when it is the first. So setting a time takes O(1) steps for a time later than most, taking
+/// the first one out O(log n), each of them in one cache line, and nothing has to know where in the heap a class is. Where more
+/// than half of the entries are old ones the heap is made anew.
 #[derive(Debug)]
 pub(super) struct Waiting {
     lines: Vec<Line>,
     /// The place behind the last one that is in use.
     end: usize,
-    /// Where in the heap a class is.
-    places: Vec<u32>,
-    /// The place below the first to which another class moved up when the first one went.
+    /// What each class waits for; [`Instant::MAX`] for nothing.
+    dues: Vec<Instant>,
+    /// The place of [`SOON`] to which an entry moved up last.
     upcoming: usize,
 }
 
 impl Default for Waiting {
     fn default() -> Waiting {
-        Waiting { lines: vec![Line([EMPTY; CHILDREN])], end: ROOT, places: Vec::new(), upcoming: ROOT }
+        Waiting { lines: vec![Line([EMPTY; CHILDREN])], end: ROOT, dues: Vec::new(), upcoming: ROOT }
     }
 }
 
@@ -44,49 +55,91 @@ impl Waiting {
         self.lines[place / CHILDREN].0[place % CHILDREN]
     }
 
+    #[inline]
+    fn put(&mut self, place: usize, entry: Entry) {
+        self.lines[place / CHILDREN].0[place % CHILDREN] = entry;
+    }
+
+    /// What a class waits for; [`Instant::MAX`] for nothing.
+    #[inline]
+    pub(super) fn due(&self, class: u32) -> Instant {
+        self.dues.get(class as usize).copied().unwrap_or(Instant::MAX)
+    }
+
     /// The class that waits for the earliest time.
     #[inline]
-    pub(super) fn first(&self) -> Option<(Instant, u32)> {
-        (self.end > ROOT).then(|| self.entry(ROOT))
+    pub(super) fn first(&mut self) -> Option<Entry> {
+        while self.end > ROOT {
+            let first = self.entry(ROOT);
+            if self.due(first.1) == first.0 {
+                return Some(first);
+            }
+            self.pop();
+        }
+        None
     }
 
     /// A class waits for that time, and not for another that it waited for.
+    #[inline]
     pub(super) fn set(&mut self, class: u32, due: Instant) {
-        if self.places.len() <= class as usize {
-            self.places.resize(class as usize + 1, NONE);
+        let index = class as usize;
+        if self.dues.len() <= index {
+            self.dues.resize(index + 1, Instant::MAX);
         }
-        let mut place = self.places[class as usize] as usize;
-        if place == NONE as usize {
-            place = self.end;
-            self.end += 1;
-            if self.lines.len() <= place / CHILDREN {
-                self.lines.push(Line([EMPTY; CHILDREN]));
-            }
+        let before = std::mem::replace(&mut self.dues[index], due);
+        if before == due {
+            return;
         }
-        self.settle(place, (due, class));
+        if self.end > ROOT && self.entry(ROOT) == (before, class) {
+            return self.sink(ROOT, (due, class));
+        }
+        if self.end - ROOT >= 2 * self.dues.len() + FEW {
+            return self.renew();
+        }
+        self.push((due, class));
     }
 
-    /// One of those that will soon be the first, as long as it changes with the first one.
+    /// A class waits for that time, or for an earlier one if it does already.
+    #[inline]
+    pub(super) fn set_by(&mut self, class: u32, due: Instant) {
+        if due < self.due(class) {
+            self.set(class, due);
+        }
+    }
+
+    /// A class does not wait any more.
+    #[inline]
+    pub(super) fn remove(&mut self, class: u32) {
+        if let Some(due) = self.dues.get_mut(class as usize) {
+            *due = Instant::MAX;
+        }
+    }
+
+    /// One of those that will soon be the first; most often another one after each time that the first one went.
     #[inline]
     pub(super) fn upcoming(&self) -> Option<u32> {
         (self.upcoming < self.end).then(|| self.entry(self.upcoming).1)
     }
 
-    /// A class does not wait any more.
-    pub(super) fn remove(&mut self, class: u32) {
-        let Some(place) = self.places.get_mut(class as usize).filter(|place| **place != NONE) else { return };
-        let place = std::mem::replace(place, NONE) as usize;
-        self.end -= 1;
-        let last = self.entry(self.end);
-        self.lines[self.end / CHILDREN].0[self.end % CHILDREN] = EMPTY;
-        if place != self.end {
-            self.settle(place, last);
+    /// Asks for what is kept for a class.
+    #[inline]
+    pub(super) fn prefetch(&self, class: u32) {
+        if let Some(due) = self.dues.get(class as usize) {
+            prefetch(due);
         }
     }
 
-    /// Puts an entry in a place, or where it belongs above or below it.
-    fn settle(&mut self, place: usize, entry: Entry) {
-        let mut at = place;
+    /// All that wait.
+    pub(super) fn classes(&self) -> Vec<u32> {
+        (0..).zip(&self.dues).filter(|(_, due)| **due != Instant::MAX).map(|(class, _)| class).collect()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let mut at = self.end;
+        self.end += 1;
+        if self.lines.len() <= at / CHILDREN {
+            self.lines.push(Line([EMPTY; CHILDREN]));
+        }
         while at != ROOT {
             let above = at / CHILDREN + 2;
             let parent = self.entry(above);
@@ -96,6 +149,21 @@ impl Waiting {
             self.put(at, parent);
             at = above;
         }
+        self.put(at, entry);
+    }
+
+    fn pop(&mut self) {
+        self.end -= 1;
+        let last = self.entry(self.end);
+        self.put(self.end, EMPTY);
+        if self.end > ROOT {
+            self.sink(ROOT, last);
+        }
+    }
+
+    /// Puts an entry in a place that is free, or below it where it belongs.
+    fn sink(&mut self, place: usize, entry: Entry) {
+        let mut at = place;
         while let Some(Line(children)) = self.lines.get(at - 2) {
             let [a, b, c, d] = children.map(|(due, _)| due);
             let (one, other) = (usize::from(b < a), 2 + usize::from(d < c));
@@ -105,8 +173,8 @@ impl Waiting {
                 break;
             }
             let below = (at - 2) * CHILDREN + least;
-            if at == ROOT {
-                self.upcoming = below;
+            if SOON.contains(&at) {
+                self.upcoming = at;
             }
             self.put(at, child);
             at = below;
@@ -114,21 +182,16 @@ impl Waiting {
         self.put(at, entry);
     }
 
-    #[inline]
-    fn put(&mut self, at: usize, entry: Entry) {
-        self.lines[at / CHILDREN].0[at % CHILDREN] = entry;
-        self.places[entry.1 as usize] = at as u32;
-    }
-
-    /// All that wait.
-    pub(super) fn classes(&self) -> Vec<u32> {
-        (ROOT..self.end).map(|place| self.entry(place).1).collect()
-    }
-
-    /// Whether a class waits.
-    #[cfg(test)]
-    pub(super) fn has(&self, class: u32) -> bool {
-        self.places.get(class as usize).is_some_and(|place| *place != NONE)
+    /// One entry for each class that waits, and no other.
+    #[cold]
+    fn renew(&mut self) {
+        let waiting = self.classes();
+        self.lines.truncate(1);
+        self.lines[0] = Line([EMPTY; CHILDREN]);
+        self.end = ROOT;
+        for class in waiting {
+            self.push((self.dues[class as usize], class));
+        }
     }
 }
 
@@ -140,21 +203,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_one_is_the_earliest(steps in proptest::collection::vec((0u32..40, 0u64..100, 0u8..3), 0..400)) {
+        fn the_first_one_is_the_earliest(steps in proptest::collection::vec((0u32..40, 0u64..100, 0u8..4), 0..2000)) {
             let (mut waiting, mut model) = (Waiting::default(), BTreeMap::new());
             for (class, due, what) in steps {
-                if what == 0 {
-                    waiting.remove(class);
-                    model.remove(&class);
-                } else {
-                    waiting.set(class, Instant::from_nanos(due));
-                    model.insert(class, due);
+                match what {
+                    0 => {
+                        waiting.remove(class);
+                        model.remove(&class);
+                    }
+                    1 => {
+                        waiting.set_by(class, Instant::from_nanos(due));
+                        let before = model.get(&class).copied().unwrap_or(u64::MAX);
+                        model.insert(class, due.min(before));
+                    }
+                    _ => {
+                        waiting.set(class, Instant::from_nanos(due));
+                        model.insert(class, due);
+                    }
                 }
                 prop_assert_eq!(waiting.first().map(|(due, _)| due.as_nanos()), model.values().min().copied());
                 if let Some((due, class)) = waiting.first() {
                     prop_assert_eq!(model[&class], due.as_nanos());
                 }
-                prop_assert_eq!(waiting.has(class), model.contains_key(&class));
+                prop_assert_eq!(waiting.due(class).as_nanos(), model.get(&class).copied().unwrap_or(u64::MAX));
+                prop_assert!(waiting.classes().iter().eq(model.keys()));
+                prop_assert!(waiting.end - ROOT <= 2 * 40 + FEW, "old entries go");
             }
         }
     }

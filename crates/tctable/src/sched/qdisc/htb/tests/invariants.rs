@@ -4,6 +4,7 @@ use super::super::class::{Kind, Mode, NONE};
 use super::Bench;
 use crate::sched::backlog::Backlog;
 use crate::sched::qdisc::Qdisc;
+use crate::time::Instant;
 
 impl Bench {
     /// Checks that each class stands where it belongs.
@@ -13,7 +14,7 @@ impl Bench {
         let mut ready = 0;
         for number in 0..self.htb.classes.numbers() {
             if self.htb.classes.terms[number].minor == 0 {
-                assert!(!self.htb.waiting.has(number), "what is gone waits for nothing");
+                assert_eq!(self.htb.waiting.due(number), Instant::MAX, "what is gone waits for nothing");
                 continue;
             }
             let class = &mut self.htb.classes[number];
@@ -38,7 +39,12 @@ impl Bench {
                 }
             }
             let (activity, mode, parent, slot) = (class.activity, class.mode, class.parent, class.slot);
-            assert_eq!(self.htb.waiting.has(number), class.is_asleep || activity != 0 && mode != Mode::CanSend);
+            let class = &self.htb.classes[number];
+            if class.waits() {
+                let latest = if class.is_asleep { Instant::MAX } else { self.htb.ready_at(number).max(class.due()) };
+                assert!(self.htb.waiting.due(number) <= latest, "it is looked at in time");
+            }
+            let class = &mut self.htb.classes[number];
             if activity != 0 {
                 let order = |mode| [Mode::CantSend, Mode::MayBorrow, Mode::CanSend].iter().position(|one| *one == mode);
                 assert!(order(class.mode_at(now)) >= order(mode), "it may not do less than it is said to");

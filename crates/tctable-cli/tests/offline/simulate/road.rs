@@ -1,7 +1,7 @@
 //! Which device a packet leaves by, what it meets there, and when it has left.
 
+use super::world::{check_identity, class, flow, host, packet, report, together};
 use crate::support::{Files, HOST, OTHER, PcapNg, SERVER, raw, tctable, udp, udp_answer, with_stdin};
-use crate::world::{check_identity, class, flow, host, packet, report, together};
 
 /// One packet at each of those times, in microseconds.
 fn at(times: &[u64], from: &str, to: &str) -> Vec<(u64, Vec<u8>)> {
@@ -31,7 +31,7 @@ fn packets_leave_by_the_side_that_they_go_to() {
         assert_eq!(host(&report, "lan", inside)["carried"]["packets"], 2);
         assert_eq!(host(&report, "lan", other)["carried"]["packets"], 1);
         // With another inside, everything else is outside.
-        let report = crate::world::report(&files, &capture, "", &["--lan", outside]);
+        let report = super::world::report(&files, &capture, "", &["--lan", outside]);
         assert_eq!(device(&report, "lan")["carried"]["packets"], 3);
         assert_eq!(report["capture"]["outside_to_outside"]["packets"], 1);
     }
@@ -155,7 +155,7 @@ fn hosts_have_classes_of_their_own() {
     let (greedy, modest) = (host(&report, "wan", HOST), host(&report, "wan", OTHER));
     assert!(greedy["dropped"]["packets"].as_u64().unwrap() > 0);
     assert!(modest["delay"]["p95"].as_f64().unwrap() * 5.0 < greedy["delay"]["p95"].as_f64().unwrap(), "{report}");
-    let table = crate::world::simulate(&files, &raw(flow(HOST, SERVER, 80, 10, 1)), shaping, &[]);
+    let table = super::world::simulate(&files, &raw(flow(HOST, SERVER, 80, 10, 1)), shaping, &[]);
     assert!(table.contains("    (hosts)"), "{table}");
 }
 
@@ -179,7 +179,7 @@ fn actions_redirect_copy_and_drop() {
     assert_eq!(device(&report, "lan")["carried"]["packets"], 2);
     assert_eq!(report["link"]["lan"]["dropped_at_ingress"]["packets"], 1);
     // The redirected one, and the mirrored one twice.
-    assert_eq!(crate::world::read_pcap(&std::fs::read(&out).unwrap()).len(), 4);
+    assert_eq!(super::world::read_pcap(&std::fs::read(&out).unwrap()).len(), 4);
 }
 
 #[test]
@@ -200,5 +200,5 @@ fn a_capture_without_packets_has_a_report() {
     let report = report(&files, &raw([]), "link set dev wan speed 1mbit\n", &["--pcap-out", &out]);
     assert_eq!(report["capture"]["packets"], 0);
     assert_eq!(device(&report, "wan")["delay"]["max"], serde_json::Value::Null);
-    assert!(crate::world::read_pcap(&std::fs::read(&out).unwrap()).is_empty());
+    assert!(super::world::read_pcap(&std::fs::read(&out).unwrap()).is_empty());
 }

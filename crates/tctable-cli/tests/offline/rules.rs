@@ -1,10 +1,6 @@
 //! `tctable rules` as a user sees it: files in, text and an exit status out.
 
-#[path = "../replay/support.rs"]
-#[allow(dead_code)]
-mod support;
-
-use support::{Files, tctable, with_stdin};
+use crate::support::{Files, tctable, with_stdin};
 
 /// Rules as people write them.
 const RULES: &str = "\
@@ -66,7 +62,7 @@ fn check_tells_of_files_that_are_right() {
 
 #[test]
 fn check_points_at_the_first_mistake_of_each_file() {
-    let files = Files::new("rules-wrong");
+    let files = Files::new("rules-mistakes");
     let typo = files.write("a", b"*filter\n\t-A INPUT -m contrack --ctstate NEW\nCOMMIT\n");
     let nat = files.write("b", b"*nat\nCOMMIT\n");
     let right = files.write("c", RULES.as_bytes());

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use tctable_lab::packets::{ethernet, ethertype, linux_sll, linux_sll2, loopback, null, pcap, pppoe_session, vlan};
 
-use crate::identity;
+use super::identity;
 use crate::support::*;
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];

@@ -1,7 +1,7 @@
 //! A shaping in TOML is the same as in lines of tc.
 
+use super::world::{CLASSIC, flow, together};
 use crate::support::{Files, HOST, OTHER, SERVER, raw, tctable};
-use crate::world::{CLASSIC, flow, together};
 
 const TOML: &str = r#"
 # The classic example.

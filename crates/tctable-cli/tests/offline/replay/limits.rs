@@ -1,6 +1,6 @@
 //! What happens at a limit is counted and reported.
 
-use crate::identity;
+use super::identity;
 use crate::support::*;
 
 #[test]

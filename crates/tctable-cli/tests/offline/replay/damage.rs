@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tctable_lab::packets::pcap;
 
-use crate::identity;
+use super::identity;
 use crate::support::*;
 
 /// Two datagrams of 100 bytes: 24 bytes of header, two records of 116.

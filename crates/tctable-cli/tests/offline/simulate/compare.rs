@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::world::{class, flow, report, together};
 use crate::support::{Files, HOST, OTHER, SERVER, raw, tctable};
-use crate::world::{class, flow, report, together};
 
 const ONE: &str = "\
 link set dev wan speed 1mbit

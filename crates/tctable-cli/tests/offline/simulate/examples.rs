@@ -35,9 +35,9 @@ fn the_picture_is_what_is_drawn() {
 #[test]
 fn what_is_urgent_does_not_wait() {
     let json: serde_json::Value = serde_json::from_str(&run(&[&SIMULATE[..], &["--format", "json"]].concat())).unwrap();
-    let urgent = crate::world::class(&json, "wan", "1:10");
-    let rest = crate::world::class(&json, "wan", "1:30");
+    let urgent = super::world::class(&json, "wan", "1:10");
+    let rest = super::world::class(&json, "wan", "1:30");
     assert_eq!(urgent["dropped"]["packets"], 0);
     assert!(urgent["delay"]["p95"].as_f64().unwrap() * 10.0 < rest["delay"]["p95"].as_f64().unwrap());
-    crate::world::check_identity(&json);
+    super::world::check_identity(&json);
 }

@@ -12,6 +12,5 @@ mod lan;
 mod limits;
 mod rules;
 mod sample;
-mod support;
 mod sysctl;
 mod trace;

@@ -1,9 +1,5 @@
 //! `tctable simulate` as a user sees it: a capture and a shaping in, text and an exit status out.
 
-#[path = "../replay/support.rs"]
-#[allow(dead_code)]
-mod support;
-
 mod compare;
 mod errors;
 mod examples;

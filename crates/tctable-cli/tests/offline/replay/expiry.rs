@@ -1,6 +1,6 @@
 //! Connections and hosts end by the time of the capture.
 
-use crate::identity;
+use super::identity;
 use crate::support::*;
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::world::{Left, class, flow, packet, read_pcap, report, together};
 use crate::support::{Files, HOST, OTHER, SERVER, Timed, raw};
-use crate::world::{Left, class, flow, packet, read_pcap, report, together};
 
 /// Simulates, and gives the report and the packets that left.
 fn shaped(files: &Files, capture: &[u8], shaping: &str) -> (serde_json::Value, Vec<Left>) {

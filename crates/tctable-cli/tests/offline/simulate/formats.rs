@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::world::{CLASSIC, check_identity, class, flow, host, report, simulate, together};
 use crate::support::{Files, HOST, OTHER, SERVER, raw};
-use crate::world::{CLASSIC, check_identity, class, flow, host, report, simulate, together};
 
 /// Twice what the line carries, from two hosts.
 fn overload() -> Vec<u8> {

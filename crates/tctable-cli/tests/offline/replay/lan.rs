@@ -1,6 +1,6 @@
 //! What is inside: prefixes, interfaces, both, neither.
 
-use crate::identity;
+use super::identity;
 use crate::support::*;
 
 /// An address that no default makes an inside one.
