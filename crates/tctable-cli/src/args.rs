@@ -13,6 +13,7 @@ use tctable_view::Sort;
 
 use crate::lab::Lab;
 use crate::live::{self, CONTROL, Tunables};
+use crate::manual::{Completions, Manual};
 use crate::replay::RuleArgs;
 use crate::rules;
 use crate::run;
@@ -74,6 +75,10 @@ pub(crate) enum Command {
     Check(run::Check),
     /// See it at work: clients, gateway and servers in namespaces of this machine, with real traffic. Needs root.
     Lab(Lab),
+    /// Print the manual, or write a page for each command.
+    Man(Manual),
+    /// Print what a shell needs to complete commands and options.
+    Completions(Completions),
     /// Print the top hosts of a running gateway.
     Hosts(live::Hosts),
     /// Print a running gateway's connections, as `conntrack -L -o extended` would.
@@ -180,8 +185,8 @@ const SYSCTL_EXAMPLES: &str = "\
 Examples:
   Every tunable with its default:
     tctable sysctl
-  What a file makes of them:
-    tctable sysctl -p /etc/sysctl.d/gateway.conf
+  What this machine's own files would make of them:
+    tctable sysctl --ignore --load /etc/sysctl.conf
   All as they are in the running gateway:
     tctable sysctl -a
   One of them; and set, from the next packet on:

@@ -5,6 +5,7 @@ mod args;
 mod generate;
 mod lab;
 mod live;
+mod manual;
 mod output;
 mod place;
 mod progress;
@@ -22,6 +23,7 @@ use args::{Cli, Command};
 use clap::Parser;
 use lab::LabError;
 use live::LiveError;
+use manual::ManualError;
 use output::OutputError;
 use replay::{Outcome, ReplayError};
 use run::Failed;
@@ -49,6 +51,8 @@ enum Failure {
     Top(#[from] TopError),
     #[error(transparent)]
     Lab(#[from] LabError),
+    #[error(transparent)]
+    Manual(#[from] ManualError),
     #[error(transparent)]
     Output(#[from] OutputError),
 }
@@ -80,6 +84,8 @@ fn main() -> ExitCode {
         Command::Zero(args) => live::zero(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Reload(args) => live::reload(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Lab(args) => lab::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Man(args) => manual::man(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Completions(args) => manual::completions(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Generate(args) => generate::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
     };
     match result {
@@ -90,6 +96,7 @@ fn main() -> ExitCode {
         | Err(Failure::Simulate(SimulateError::Output(OutputError::Closed)))
         | Err(Failure::Live(LiveError::Output(OutputError::Closed)))
         | Err(Failure::Lab(LabError::Output(OutputError::Closed)))
+        | Err(Failure::Manual(ManualError::Output(OutputError::Closed)))
         | Err(Failure::Output(OutputError::Closed)) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tctable: {error}");

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use tctable::account::{HostBook, SnapshotError};
 use tctable::packet::DeviceId;
 use tctable::time::Instant;
 use tctable::{Gateway, HashKey};
@@ -19,6 +20,10 @@ use crate::config::{ConfigError, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
 use crate::ports::{self, Opened};
 use crate::shard::{PortView, Shard, Shards, Worker};
+use crate::state::{State, StateError};
+
+/// How long frames that wait may hold up the end.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A running gateway, for those who look at it and change it.
 #[derive(Debug)]
@@ -57,6 +62,12 @@ pub enum RunError {
     /// An interface does not work.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// The state cannot be had.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// What was saved cannot be gone on with.
+    #[error("what was saved cannot be gone on with: {0}")]
+    Restore(SnapshotError),
     /// The control socket cannot be had.
     #[error(transparent)]
     Control(#[from] SocketError),
@@ -112,14 +123,20 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     loaded.config.mtu = opened.mtus.iter().copied().min().unwrap_or(1500).min(65_535) as u16;
     let control = settings.control.as_deref().map(|path| ControlSocket::bind(path, settings.control_group.as_deref()));
     let control = control.transpose()?;
-    let clock = Clock::new(Instant::ZERO);
+    let state = settings.state.as_deref().map(|directory| State::open(directory, settings.shards)).transpose()?;
+    let (mut state, books) = state.map_or((None, Vec::new()), |(state, books)| (Some(state), books));
+    let clock = Clock::new(books.iter().map(HostBook::taken_at).max().unwrap_or(Instant::ZERO));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
     let (shards, inboxes) = Shards::new(settings.shards).map_err(failed("eventfd"))?;
     let end = Arc::new(AtomicBool::new(false));
     let Opened { ports, mtus } = opened;
     let mut workers = Vec::new();
     for (number, (inbox, ports)) in inboxes.into_iter().zip(ports).enumerate() {
-        let shard = shard(number, &settings, &loaded, &mtus, clock.now())?;
+        let mut shard = shard(number, &settings, &loaded, &mtus, clock.now())?;
+        if let Some(book) = books.get(number).filter(|book| book.taken_at() != Instant::ZERO) {
+            shard.gateway.restore_hosts(&book.snapshot()).map_err(RunError::Restore)?;
+            info!(shard = number, "{} hosts go on", book.len());
+        }
         let mut forwarder = Forwarder::new(&ports::ways(&settings));
         for (device, port) in (0..).zip(ports) {
             forwarder.set_port(DeviceId(device), port);
@@ -135,9 +152,20 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         }
         info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
         ready(&running);
-        until_told(&daemon).await
+        let told = match &mut state {
+            Some(state) => tokio::select! {
+                told = until_told(&daemon) => told,
+                () = state.keep(&daemon.shards) => Ok(()),
+            },
+            None => until_told(&daemon).await,
+        };
+        info!("ends");
+        drain(&daemon.shards).await;
+        if let Some(state) = &mut state {
+            state.save(&daemon.shards, true).await;
+        }
+        told
     })?;
-    info!("ends");
     threads.end.store(true, Ordering::Relaxed);
     // They may be asleep.
     runtime.block_on(async { drop(daemon.shards.ask_all(|_| ()).await) });
@@ -164,6 +192,21 @@ async fn until_told(daemon: &Daemon) -> Result<(), RunError> {
                 Err(error) => warn!("reload: nothing is changed: {error}"),
             },
         }
+    }
+}
+
+/// Takes no more frames in, and lets what waits leave, for a while.
+async fn drain(shards: &Shards) {
+    let until = tokio::time::Instant::now() + DRAIN;
+    while tokio::time::Instant::now() < until {
+        let waits = shards.ask_all(|shard| {
+            shard.stops = true;
+            shard.counts.waiting.packets
+        });
+        if waits.await.is_ok_and(|waits| waits.iter().all(|waiting| *waiting == 0)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 

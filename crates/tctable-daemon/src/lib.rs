@@ -9,12 +9,17 @@ mod clock;
 pub mod config;
 mod daemon;
 pub mod forward;
+pub mod notify;
 mod ports;
+pub mod privilege;
 mod reload;
 pub mod shard;
+mod state;
+pub mod supervise;
 mod tables;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use daemon::{Daemon, RunError, Running, run};
 pub use reload::{ReloadError, Reloaded};
+pub use state::StateError;

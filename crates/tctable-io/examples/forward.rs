@@ -10,14 +10,16 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use tctable::packet::DeviceId;
-use tctable_io::port::{Departure, Next, Pace, PacketConfig, PacketSocket, Port, PortError, Role};
+use tctable_io::port::{
+    Departure, Layer, Next, Pace, PacketConfig, PacketSocket, Port, PortError, Role, Tun, TunConfig,
+};
 
 const BURST: usize = 64;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [kind, left, right, seconds] = words.as_slice() else {
-        return Err("forward packet LEFT RIGHT SECONDS".into());
+        return Err("forward packet|xdp|tun|tap LEFT RIGHT SECONDS".into());
     };
     let end = Instant::now() + Duration::from_secs(seconds.parse()?);
     let [mut left, mut right] = [open(kind, left, 0)?, open(kind, right, 1)?];
@@ -41,6 +43,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn open(kind: &str, device: &str, number: u16) -> Result<Box<dyn Port>, Box<dyn Error>> {
     match kind {
         "packet" => Ok(Box::new(PacketSocket::open(PacketConfig::new(device, DeviceId(number), Role::InLine))?)),
+        "tun" | "tap" => {
+            let layer = if kind == "tun" { Layer::Ip } else { Layer::Ethernet };
+            let config = TunConfig { device: device.to_owned(), id: DeviceId(number), layer, offload: true };
+            Ok(Box::new(Tun::open(config)?))
+        }
+        #[cfg(feature = "xdp")]
+        "xdp" => {
+            let (device, id) = (device.to_owned(), DeviceId(number));
+            let config = tctable_io::port::XdpConfig { device, id, slots: 2048, promiscuous: true };
+            Ok(Box::new(tctable_io::port::XdpSocket::open(config)?))
+        }
         _ => Err(format!("{kind}: no such kind of port").into()),
     }
 }

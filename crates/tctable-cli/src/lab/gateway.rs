@@ -45,7 +45,7 @@ impl Tctable {
             .args(["run", "--lan", LAN, "--wan", WAN, "--shards", &args.shards.to_string(), "--control"])
             .arg(&control);
         // What is kept from another gateway's life has no place here, nor has the machine's own configuration.
-        command.args(["--state", "", "--config", "/dev/null"]);
+        command.arg("--state").arg(directory.path().join("state")).args(["--config", "/dev/null"]);
         if args.xdp {
             command.arg("--xdp");
         }

@@ -132,7 +132,7 @@ struct Common {
     pin: Option<Vec<usize>>,
 
     /// The control socket [default: /run/tctable/control.sock]; none where it is empty.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path)]
     control: Option<PathBuf>,
 
     /// Who may read there: a group, by name or number.
@@ -144,7 +144,7 @@ struct Common {
     metrics: Option<SocketAddr>,
 
     /// Where hosts and periods are kept over restarts [default: /var/lib/tctable]; nowhere if it is empty.
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", value_parser = path)]
     state: Option<PathBuf>,
 
     /// Take AF_XDP in the place of packet sockets, where it can be had.
@@ -197,6 +197,11 @@ impl Check {
     pub(super) fn sources(&self) -> Sources {
         Sources { file: Some(self.file.clone()), needed: true, options: Said::default() }
     }
+}
+
+/// A path that may be empty.
+fn path(what: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(what.into())
 }
 
 /// One `--inside`.

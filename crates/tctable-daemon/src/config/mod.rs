@@ -11,6 +11,8 @@ pub mod rules_file;
 mod said;
 mod settings;
 pub mod shaping;
+#[cfg(test)]
+mod tests;
 
 pub use error::ConfigError;
 pub use groups::{GroupSaid, MemberSaid, PeriodSaid, QuotaSaid};

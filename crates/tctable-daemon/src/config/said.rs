@@ -50,6 +50,8 @@ pub struct Said {
     pub xdp: Option<bool>,
     /// The kernel bridges while the gateway does not forward.
     pub fail_open: Option<bool>,
+    /// The user that it becomes.
+    pub user: Option<String>,
     /// Seconds by which local time is ahead of UTC.
     pub utc_offset: Option<i32>,
     /// What each host may send and receive in a period.
@@ -114,6 +116,7 @@ impl Said {
             state: self.state.or(before.state),
             xdp: self.xdp.or(before.xdp),
             fail_open: self.fail_open.or(before.fail_open),
+            user: self.user.or(before.user),
             utc_offset: self.utc_offset.or(before.utc_offset),
             host_quota: self.host_quota.or(before.host_quota),
             group,

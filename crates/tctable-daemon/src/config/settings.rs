@@ -83,6 +83,8 @@ pub struct Settings {
     pub xdp: bool,
     /// The kernel bridges while the gateway does not forward.
     pub fail_open: bool,
+    /// The user that it becomes; `None`: `tctable`, where there is one.
+    pub user: Option<String>,
     /// What is left for [`super::Loaded`].
     pub(super) said: Said,
 }
@@ -107,6 +109,13 @@ impl Settings {
     /// [`ConfigError`]
     pub fn read_again(&self) -> Result<Settings, ConfigError> {
         Settings::read(self.sources.clone())
+    }
+
+    /// The files that are read anew at a reload, but for those of [`Settings::sources`].
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let said = &self.said;
+        let rules = said.rules.iter().flatten();
+        rules.chain(&said.sets).chain(&said.tc).map(PathBuf::as_path)
     }
 
     /// What devices are called in files of traffic control: by their names, and in a bridge `lan` and `wan` too.
@@ -158,6 +167,7 @@ impl Settings {
             state: path(&said.state, STATE),
             xdp: said.xdp.unwrap_or(false),
             fail_open: said.fail_open.unwrap_or(false),
+            user: said.user.clone(),
             said,
         })
     }

@@ -135,7 +135,7 @@ impl Forwarder {
         let mut turn = Turn::default();
         shard.now = now;
         for at in 0..self.sides.len() {
-            if self.sides[at].is_down {
+            if self.sides[at].is_down || shard.stops {
                 continue;
             }
             let Some(mut port) = self.sides[at].port.take() else { continue };

@@ -30,6 +30,8 @@ pub struct Shard {
     pub counts: Counts,
     /// Whether an operator's traffic control holds: else queues are only for what a port has no room for.
     pub shaped: bool,
+    /// No more frames are taken in: what waits leaves.
+    pub(crate) stops: bool,
     /// The present time on the gateway's clock.
     pub now: Instant,
 }
@@ -55,6 +57,7 @@ impl Shard {
             ports: Vec::new(),
             counts: Counts::default(),
             shaped: false,
+            stops: false,
             now: Instant::ZERO,
         }
     }

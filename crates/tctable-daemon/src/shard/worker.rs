@@ -13,8 +13,6 @@ use crate::forward::{Forwarder, Turn};
 
 /// How often ports that do not work are tried again.
 const RETRY: Duration = Duration::from_millis(100);
-/// How long frames that wait may hold up the end.
-const DRAIN: Duration = Duration::from_secs(2);
 
 /// A shard's thread.
 #[derive(Debug)]
@@ -28,17 +26,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Works until it is told to end, and then until nothing waits any more.
+    /// Works until it is told to end.
     pub(crate) fn run(mut self) {
-        let (mut pace, mut retry, mut deadline) = (Pace::default(), None, None);
+        let (mut pace, mut retry) = (Pace::default(), None);
         loop {
             let now = self.clock.now();
             self.jobs(now);
             if self.end.load(Ordering::Relaxed) {
-                let deadline = *deadline.get_or_insert(now + DRAIN);
-                if self.shard.counts.waiting.packets == 0 || now >= deadline {
-                    break;
-                }
+                break;
             }
             let turn = self.forwarder.turn(&mut self.shard, now);
             self.tell_broken(&turn);
@@ -53,7 +48,7 @@ impl Worker {
                 }
                 Next::Wait => {
                     self.time_passes(now);
-                    self.sleep(retry.into_iter().chain(deadline).min());
+                    self.sleep(retry);
                 }
             }
         }

@@ -45,6 +45,15 @@ pub(super) fn look_up(socket: BorrowedFd<'_>, name: &str) -> Result<Device, Port
     Ok(Device { index, link, mtu: mtu.max(0) as u32, up, running: up && flags & libc::IFF_RUNNING != 0 })
 }
 
+/// The largest packet of a device without its link header, in bytes, as it is now.
+///
+/// # Errors
+/// [`PortError`]
+pub fn mtu(name: &str) -> Result<u32, PortError> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").map_err(|error| failed(name, "a socket", error))?;
+    look_up(std::os::fd::AsFd::as_fd(&socket), name).map(|device| device.mtu)
+}
+
 fn index(name: &str) -> Result<i32, PortError> {
     let none = || PortError::NoDevice { name: name.to_owned() };
     let terminated = CString::new(name).map_err(|_| none())?;
@@ -80,4 +89,49 @@ pub(super) fn named(name: &str) -> libc::ifreq {
 
 pub(super) fn failed(name: &str, what: &'static str, error: io::Error) -> PortError {
     PortError::Io { name: name.to_owned(), what, error }
+}
+
+/// Linux's numbers for what is asked of a card by SIOCETHTOOL (include/uapi/linux/ethtool.h).
+#[cfg(feature = "xdp")]
+mod ethtool {
+    pub(super) const GET_FLAGS: u32 = 0x25;
+    pub(super) const SET_FLAGS: u32 = 0x26;
+    pub(super) const GET_CHANNELS: u32 = 0x3c;
+    /// ETH_FLAG_RXVLAN: the card takes tags out of what it receives.
+    pub(super) const TAKES_TAGS_OUT: u32 = 1 << 8;
+}
+
+/// Asks the card for what the first word of `words` says; the answer is in the others.
+#[cfg(feature = "xdp")]
+fn ask_card(socket: BorrowedFd<'_>, name: &str, words: &mut [u32]) -> io::Result<()> {
+    let mut request = named(name);
+    request.ifr_ifru.ifru_data = words.as_mut_ptr().cast();
+    // SAFETY: the request reads and writes the words of its command, which the callers have.
+    match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as libc::Ioctl, &raw mut request) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// How many receive queues a device has; one where it does not say.
+#[cfg(feature = "xdp")]
+pub(super) fn receive_queues(socket: BorrowedFd<'_>, name: &str) -> Result<usize, PortError> {
+    // struct ethtool_channels: the command, four limits, then receive, transmit, other, combined.
+    let mut words = [ethtool::GET_CHANNELS, 0, 0, 0, 0, 0, 0, 0, 0];
+    match ask_card(socket, name, &mut words) {
+        Ok(()) => Ok((words[5] + words[8]).max(1) as usize),
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(1),
+        Err(error) => Err(failed(name, "its receive queues", error)),
+    }
+}
+
+/// Has the card leave tags in what it receives: an XDP program does not see those that it takes out.
+#[cfg(feature = "xdp")]
+pub(super) fn keep_tags(socket: BorrowedFd<'_>, name: &str) -> Result<(), PortError> {
+    let mut words = [ethtool::GET_FLAGS, 0];
+    if ask_card(socket, name, &mut words).is_err() || words[1] & ethtool::TAKES_TAGS_OUT == 0 {
+        return Ok(());
+    }
+    let mut words = [ethtool::SET_FLAGS, words[1] & !ethtool::TAKES_TAGS_OUT];
+    ask_card(socket, name, &mut words).map_err(|error| failed(name, "having it leave VLAN tags in place", error))
 }

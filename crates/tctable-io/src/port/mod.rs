@@ -1,20 +1,30 @@
 //! Devices that frames come from and go to, in bursts.
 
+mod best;
 mod device;
 mod error;
 mod offload;
 mod pace;
 mod packet;
+mod socket;
+mod tun;
+#[cfg(feature = "xdp")]
+mod xdp;
 
 use std::os::fd::BorrowedFd;
 
 use tctable::packet::{Frame, LinkType};
 use tctable::time::Instant;
 
+pub use best::{Best, open_best};
+pub use device::mtu;
 pub use error::PortError;
 pub use offload::{Completer, Impossible, Offload, Segments};
 pub use pace::{Next, Pace};
 pub use packet::{PacketConfig, PacketSocket, Role};
+pub use tun::{Layer, Tun, TunConfig};
+#[cfg(feature = "xdp")]
+pub use xdp::{XdpConfig, XdpSocket};
 
 /// A frame that has come.
 #[derive(Clone, Copy, Debug)]

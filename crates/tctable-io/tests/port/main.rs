@@ -4,4 +4,8 @@
 mod fanout;
 mod far;
 mod net;
+mod offload;
 mod packet;
+mod tun;
+#[cfg(feature = "xdp")]
+mod xdp;

@@ -31,5 +31,5 @@ pub use period::{MonthDay, Period, Span, UtcOffset, Weekday};
 pub use quota::{Customer, HardMark, MarkReached, OverQuota, Quota, QuotaMark, Usage};
 pub use rates::{Rates, Traffic};
 pub use roster::GroupReport;
-pub use snapshot::SnapshotError;
+pub use snapshot::{HostBook, HostPass, SnapshotError};
 pub use table::{HostTableFull, Hosts};

@@ -11,6 +11,7 @@ use super::owner::Owner;
 use super::quota::{MarkReached, Meter, Quota};
 use super::rates::Traffic;
 use super::roster::Roster;
+use super::snapshot::Journal;
 use crate::packet::{Address, Family};
 use crate::table::{Hash, HashKey, Hasher, Index, Line, Slab, prefetch};
 use crate::time::{Instant, Promptness, Wheel};
@@ -44,6 +45,8 @@ pub struct Hosts {
     pub(super) forgotten: u64,
     pub(super) marks_reached: Vec<MarkReached>,
     pub(super) links: Links,
+    /// Where somebody keeps a copy of the table.
+    pub(super) journal: Option<Box<Journal>>,
 }
 
 impl Hosts {
@@ -69,6 +72,7 @@ impl Hosts {
             forgotten: 0,
             marks_reached: Vec::new(),
             links: Links::new(),
+            journal: None,
         };
         hosts.set_attention();
         hosts
@@ -121,6 +125,7 @@ impl Hosts {
         let groups = self.config.groups.clone();
         if !groups.is(&self.roster.groups) {
             self.regroup(now, groups);
+            self.note_regrouped();
         }
         let period = |quota: Option<Quota>| quota.map(|quota| quota.period);
         let other_period = period(before.quota) != period(self.config.quota);
@@ -299,6 +304,7 @@ impl Hosts {
         let number = self.roster.groups.decide(family, address, Some(mac));
         if number.unwrap_or(NOBODY) != group {
             self.charge_all(place);
+            self.note_touched(place);
             self.move_to(place, number);
             self.meter(now, place);
         }
@@ -371,6 +377,7 @@ impl Hosts {
 
     /// Takes a host out of the table; its place is still to be freed.
     fn depart(&mut self, place: u32) {
+        self.note_gone(place);
         self.charge_all(place);
         self.remember(place);
         self.leave(place);
@@ -393,6 +400,7 @@ impl Hosts {
     /// A host as it stands; it counts from zero again. What it counted so far stays with its group and its quota.
     pub(crate) fn zero(&mut self, place: u32) -> Host {
         let before = self.slab[place].clone();
+        self.note_touched(place);
         self.charge_all(place);
         let group = before.group;
         if group != NOBODY {

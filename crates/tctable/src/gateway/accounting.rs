@@ -80,8 +80,11 @@ impl Gateway {
         let known = |address| self.hosts.known_by_device(tuple.family, address);
         let here = self.config.inside.has_device(packet.frame.device);
         let (received, sent) = match packet.info.direction {
-            // Where it leaves is known, whoever it is for.
-            FrameDirection::Inbound => (here, self.crosses(packet.frame.device, Side::Rx)),
+            // Where it leaves is known, whoever it is for: but many are no host.
+            FrameDirection::Inbound => {
+                let crosses = self.crosses(packet.frame.device, Side::Rx);
+                (here, crosses && !tuple.destination.is_of_many(tuple.family))
+            }
             FrameDirection::Outbound => (false, here),
             // Not told: a packet from a stranger to a known host is one that the device sent.
             FrameDirection::Unknown => {

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::engine::Gateway;
 use super::event::Event;
 use crate::account::{
-    Class, GroupReport, Groups, Host, Owner, Quota, QuotaUsedUp, Refusal, SnapshotError, Station, Usage, UtcOffset,
+    Class, GroupReport, Groups, Host, HostPass, Owner, Quota, QuotaUsedUp, Refusal, SnapshotError, Station, Usage,
+    UtcOffset,
 };
 use crate::conntrack::{Connection, ConnectionId};
 use crate::packet::Packet;
@@ -115,6 +116,19 @@ impl Gateway {
         self.now = self.now.max(taken_at);
         self.look_at_timers();
         Ok(())
+    }
+
+    /// Begins a pass over the host table: for who keeps a copy of it elsewhere. Its pages tell what changed since the last pass
+    /// began, hosts that are gone included; the first one, one that is asked to be `whole`, and one after a change of groups
+    /// tell everything. Whoever lost a page asks for a whole one. [`crate::account::HostBook`] puts pages together.
+    pub fn begin_host_pass(&mut self, whole: bool) -> HostPass {
+        self.hosts.begin_pass(self.now, whole)
+    }
+
+    /// The next page of a pass, of at most so many places of the table; `None` at its end. Each page is right by itself: what
+    /// is told of hosts and of the groups that they left is of one moment. Packets may pass between two pages.
+    pub fn host_page(&mut self, pass: &mut HostPass, places: usize) -> Option<Vec<u8>> {
+        self.hosts.pass_page(self.now, pass, places)
     }
 
     /// Lets the hosts' part of the configuration hold from now on.

@@ -26,6 +26,14 @@ impl Address {
         Address { high: 0, low: bits as u64 }
     }
 
+    /// Whether it is of many, or of all on a link: RFC 5771, RFC 4291 section 2.7, RFC 919.
+    pub(crate) const fn is_of_many(self, family: Family) -> bool {
+        match family {
+            Family::V4 => (self.low >> 28) & 0xf == 0xe || self.low as u32 == u32::MAX,
+            Family::V6 => self.high >> 56 == 0xff,
+        }
+    }
+
     pub(crate) const fn from_v6_bits(bits: u128) -> Self {
         Address { high: (bits >> 64) as u64, low: bits as u64 }
     }

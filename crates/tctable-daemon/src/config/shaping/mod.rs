@@ -2,6 +2,8 @@
 
 mod change;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -204,21 +206,4 @@ fn read(path: &Path, is_stdin: bool) -> io::Result<String> {
 fn looks_like_toml(text: &str) -> bool {
     let first = text.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| line.starts_with('['))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn toml_is_known_by_its_first_table() {
-        for (text, is_toml) in [
-            ("# shaping\n\n [[link]]\n", true),
-            ("[[qdisc]]", true),
-            ("# [x]\nqdisc add dev lan root htb\n", false),
-            ("", false),
-        ] {
-            assert_eq!(looks_like_toml(text), is_toml, "{text:?}");
-        }
-    }
 }

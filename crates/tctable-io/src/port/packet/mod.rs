@@ -3,7 +3,6 @@
 mod fanout;
 mod ring;
 mod send;
-mod socket;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
@@ -15,9 +14,9 @@ use tctable::time::Instant;
 
 use self::fanout::Group;
 use self::ring::{Filled, Ring};
-use self::send::Stopped;
-use self::socket::{Socket, is_down};
+use self::send::{Sender, Stopped};
 use super::device::{self, Device, failed};
+use super::socket::{Socket, is_down};
 use super::{Arrival, Departure, Offload, Port, PortError, PortStatistics};
 
 /// What a port's frames are wanted for.
@@ -61,6 +60,8 @@ impl PacketConfig {
 const QUEUE_BYTES: i32 = 32 << 20;
 /// Frames that do not fit a slot, in one burst.
 const QUEUED_IN_BURST: usize = 16;
+/// So many times in a row nothing comes before it is asked why: that is a call of the kernel.
+const IDLE: u32 = 16;
 /// The link header and two tags.
 const LINK_BYTES: u32 = 22;
 
@@ -78,18 +79,21 @@ pub struct PacketSocket {
     queued: Vec<Vec<u8>>,
     /// Empty between calls: only its room is kept.
     arrivals: Vec<Arrival<'static>>,
-    /// Whether nothing came the last time.
-    idle: bool,
+    /// How many times in a row nothing came.
+    idle: u32,
+    /// An error that is to be told when nothing comes any more.
+    waiting: Option<io::Error>,
     counted: PortStatistics,
 }
 
-/// A socket that is bound to a device, and its ring.
+/// A socket that is bound to a device, its ring, and what frames are sent by.
 #[derive(Debug)]
 struct Line {
     device: Device,
     // Before the socket: it is unmapped while that is there.
     ring: Ring,
     socket: Socket,
+    sender: Sender,
 }
 
 impl PacketSocket {
@@ -128,7 +132,8 @@ impl PacketSocket {
             open: false,
             queued: Vec::new(),
             arrivals: Vec::new(),
-            idle: false,
+            idle: 0,
+            waiting: None,
             counted: PortStatistics::default(),
         };
         if group.is_whole() {
@@ -158,38 +163,44 @@ impl PacketSocket {
         self.line.device.mtu
     }
 
-    /// Fetches the frame that does not fit its slot from the socket's queue, behind its `virtio_net_hdr`.
-    fn fetch(&mut self, number: usize, filled: Filled) -> Result<(), PortError> {
+    /// Fetches the frame that does not fit its slot from the socket's queue, behind its `virtio_net_hdr`. Leaves nothing where
+    /// that fails.
+    fn fetch(&mut self, number: usize, filled: Filled) {
         if self.queued.len() <= number {
             self.queued.push(Vec::new());
         }
         let buffer = &mut self.queued[number];
-        // Room for a tag, and one byte more, so that a frame of another length is seen.
-        let length = Offload::BYTES + filled.wire_len() as usize;
-        buffer.resize(length + 1, 0);
-        // SAFETY: the kernel writes no more than the length that it is told.
-        let got =
-            unsafe { libc::recv(self.line.socket.raw(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
-        if got < 0 {
-            return Err(self.error("a frame that is too long for a slot", io::Error::last_os_error()));
-        }
-        buffer.truncate(got as usize);
-        Ok(())
+        buffer.resize(Offload::BYTES + filled.wire_len() as usize, 0);
+        let mut fetch = || {
+            let socket = self.line.socket.raw();
+            // SAFETY: the kernel writes no more than the length that it is told.
+            let got = unsafe { libc::recv(socket, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+            usize::try_from(got).map_err(|_| io::Error::last_os_error())
+        };
+        // An error that waits, such as that the device went down, comes before what is there.
+        let got = fetch().or_else(|error| {
+            self.waiting = Some(error);
+            fetch()
+        });
+        buffer.truncate(got.unwrap_or(0));
     }
 
-    /// After nothing came twice: whether that is because the device is down.
+    /// After nothing came several times: whether that is because the device is down.
     fn look_after(&mut self) -> Result<(), PortError> {
-        if !mem::replace(&mut self.idle, true) {
+        self.idle += 1;
+        if self.idle < IDLE {
             return Ok(());
         }
-        self.line.socket.pending().map_err(|error| self.error("receiving", error))
+        self.idle = 0;
+        let waiting = self.waiting.take().map_or_else(|| self.line.socket.pending(), Err);
+        waiting.map_err(|error| self.error("receiving", error))
     }
 }
 
 impl Line {
     /// Opens the line of that number, if those before it are open; nothing comes by it yet.
     fn join(config: &PacketConfig, group: &Group, number: usize) -> Result<Option<Line>, PortError> {
-        let socket = Socket::new().map_err(|error| config.error("a packet socket", error))?;
+        let socket = Socket::packet().map_err(|error| config.error("a packet socket", error))?;
         let device = device::look_up(socket.as_fd(), &config.device)?;
         drop(socket);
         let open = || Line::open(config, device).map_err(|(what, error)| config.error(what, error));
@@ -199,13 +210,12 @@ impl Line {
     }
 
     fn open(config: &PacketConfig, device: Device) -> Result<Line, (&'static str, io::Error)> {
-        let socket = Socket::new().map_err(|error| ("a packet socket", error))?;
+        let socket = Socket::packet().map_err(|error| ("a packet socket", error))?;
         let set = |option, value: i32, what| socket.set(libc::SOL_PACKET, option, value).map_err(|error| (what, error));
         set(libc::PACKET_VERSION, libc::tpacket_versions::TPACKET_V2 as i32, "PACKET_VERSION")?;
         set(libc::PACKET_VNET_HDR, 1, "PACKET_VNET_HDR")?;
         if config.role == Role::InLine {
             set(libc::PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING")?;
-            set(libc::PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS")?;
             set(libc::PACKET_COPY_THRESH, i32::MAX, "PACKET_COPY_THRESH")?;
             let forced = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, QUEUE_BYTES);
             forced.map_err(|error| ("SO_RCVBUFFORCE", error))?;
@@ -213,18 +223,12 @@ impl Line {
         let ring = Ring::new(&socket, config.slots, device.mtu.saturating_add(LINK_BYTES));
         let ring = ring.map_err(|error| ("a receive ring", error))?;
         fanout::shut(&socket, true).map_err(|error| ("SO_ATTACH_FILTER", error))?;
-        socket.bind(device.index).map_err(|error| ("binding to it", error))?;
+        socket.bind_packet(device.index, libc::ETH_P_ALL).map_err(|error| ("binding to it", error))?;
         if config.promiscuous {
-            let request = libc::packet_mreq {
-                mr_ifindex: device.index,
-                mr_type: libc::PACKET_MR_PROMISC as u16,
-                mr_alen: 0,
-                mr_address: [0; 8],
-            };
-            let set = socket.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, request);
-            set.map_err(|error| ("promiscuous mode", error))?;
+            socket.be_promiscuous(device.index).map_err(|error| ("promiscuous mode", error))?;
         }
-        Ok(Line { device, ring, socket })
+        let sender = Sender::new(device.index).map_err(|error| ("a packet socket to send by", error))?;
+        Ok(Line { device, ring, socket, sender })
     }
 }
 
@@ -241,15 +245,17 @@ impl Port for PacketSocket {
                 if queued == QUEUED_IN_BURST {
                     break;
                 }
-                self.fetch(queued, filled)?;
+                self.fetch(queued, filled);
                 queued += 1;
+            } else {
+                self.line.ring.prefetch(&filled);
             }
             seen += 1;
         }
         if seen == 0 {
             return self.look_after().map(|()| 0);
         }
-        self.idle = false;
+        self.idle = 0;
         // In place: the room of the empty vector is used again.
         let mut arrivals: Vec<Arrival<'_>> = mem::take(&mut self.arrivals);
         let mut queue = self.queued.iter_mut();
@@ -257,10 +263,13 @@ impl Port for PacketSocket {
             let Some(filled) = self.line.ring.filled(number) else { break };
             let (data, offload) = if filled.queued() {
                 let Some(buffer) = queue.next() else { break };
-                let length = buffer.len().saturating_sub(Offload::BYTES);
-                let Some(start) = buffer.get_mut(Offload::BYTES..) else { continue };
-                // SAFETY: a slice is never at null; the buffer begins with the header, and is not touched before the next burst.
-                unsafe { ring::frame(NonNull::new_unchecked(start.as_mut_ptr()), length, filled.tag()) }
+                let Some(length) = buffer.len().checked_sub(Offload::BYTES) else {
+                    self.counted.receive_dropped += 1;
+                    continue;
+                };
+                let start = NonNull::from(buffer.as_mut_slice()).cast::<u8>();
+                // SAFETY: the buffer begins with the header, and is not touched before the next burst.
+                unsafe { ring::frame(start.add(Offload::BYTES), length, filled.tag()) }
             } else if filled.kept() < filled.wire_len() && self.config.role == Role::InLine {
                 // There was no room for all of it: it cannot be sent on.
                 self.counted.receive_dropped += 1;
@@ -297,7 +306,7 @@ impl Port for PacketSocket {
     fn send(&mut self, frames: &[Departure<'_>]) -> Result<usize, PortError> {
         let mut done = 0;
         while done < frames.len() {
-            let (taken, stopped) = send::send(&self.line.socket, &frames[done..]);
+            let (taken, stopped) = self.line.sender.send(&frames[done..]);
             done += taken;
             self.counted.sent += taken as u64;
             match stopped {
@@ -307,7 +316,7 @@ impl Port for PacketSocket {
                     done += 1;
                 }
                 Some(Stopped::Full) => {
-                    // With the qdisc bypassed a device without a carrier says no more than that.
+                    // Past its queue a device without a carrier says no more than that.
                     if done == 0 && !device::look_up(self.line.socket.as_fd(), &self.config.device)?.running {
                         return Err(self.down());
                     }
@@ -344,7 +353,8 @@ impl Port for PacketSocket {
         self.line.device = device;
         // What waited from when it was down.
         let _ = self.line.socket.pending();
-        self.idle = false;
+        self.waiting = None;
+        self.idle = 0;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use libc::tpacket2_hdr;
 
 use super::super::offload::{Offload, finish_sctp};
-use super::socket::Socket;
+use super::super::socket::Socket;
 
 /// What lies before the frame in a slot: the header, its address, and what [`RESERVE`] is for.
 const BEFORE_FRAME: u32 = 96;
@@ -90,6 +90,18 @@ impl Ring {
         }
         // SAFETY: the slot is ours until its status is written, and begins with its header.
         Some(Filled { slot, header: unsafe { slot.cast::<tpacket2_hdr>().read() } })
+    }
+
+    /// Has the processor fetch the beginning of a frame, which another one has written.
+    pub(super) fn prefetch(&self, filled: &Filled) {
+        #[cfg(target_arch = "x86_64")]
+        for line in [1, 2] {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: nothing is read; the place lies in the slot.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(filled.slot.as_ptr().add(line * 64).cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = filled;
     }
 
     /// Gives the first `count` frames back.

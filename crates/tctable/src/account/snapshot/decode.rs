@@ -22,13 +22,13 @@ const MAX_COUNT: u64 = 1 << 60;
 /// What cannot be.
 const SHORT: SnapshotError = Senseless("it ends too early");
 
-type Read<T> = Result<T, SnapshotError>;
+pub(super) type Read<T> = Result<T, SnapshotError>;
 
 /// Takes numbers off the front.
-struct Reader<'a> {
-    bytes: &'a [u8],
+pub(super) struct Reader<'a> {
+    pub(super) bytes: &'a [u8],
     /// Nothing in the snapshot happened later.
-    taken_at: Instant,
+    pub(super) taken_at: Instant,
 }
 
 impl Reader<'_> {
@@ -51,15 +51,15 @@ impl Reader<'_> {
         }
     }
 
-    fn u32(&mut self) -> Read<u32> {
+    pub(super) fn u32(&mut self) -> Read<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Read<u64> {
+    pub(super) fn u64(&mut self) -> Read<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn instant(&mut self) -> Read<Instant> {
+    pub(super) fn instant(&mut self) -> Read<Instant> {
         self.u64().map(Instant::from_nanos)
     }
 
@@ -69,11 +69,11 @@ impl Reader<'_> {
         if at <= self.taken_at { Ok(at) } else { Err(Senseless("something happened after the snapshot")) }
     }
 
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
+    pub(super) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
         if self.bool()? { read(self).map(Some) } else { Ok(None) }
     }
 
-    fn address(&mut self) -> Read<(Family, Address)> {
+    pub(super) fn address(&mut self) -> Read<(Family, Address)> {
         let family = match self.u8()? {
             4 => Family::V4,
             6 => Family::V6,
@@ -105,7 +105,7 @@ impl Reader<'_> {
         Ok(Traffic { tx: counter()?, rx: counter()?, connections: self.u64()? })
     }
 
-    fn meter(&mut self) -> Read<Meter> {
+    pub(super) fn meter(&mut self) -> Read<Meter> {
         let before = self.instant()?;
         let span = Span { begins: self.instant()?, ends: self.instant()? };
         if before > span.begins || span.begins >= span.ends || span.begins > self.taken_at {
@@ -138,7 +138,12 @@ impl Reader<'_> {
         Ok(ClassEntry { counters, last, ended, ..ClassEntry::default() })
     }
 
-    fn host(&mut self) -> Read<Saved> {
+    pub(super) fn host(&mut self) -> Read<Saved> {
+        self.host_and_group_place().map(|(saved, _)| saved)
+    }
+
+    /// A host, and how many bytes were left where the number of its group stands.
+    pub(super) fn host_and_group_place(&mut self) -> Read<(Saved, usize)> {
         let (family, address) = self.address()?;
         let by_device = self.bool()?;
         let mac = self.option(|reader| reader.array().map(MacAddress))?;
@@ -153,6 +158,7 @@ impl Reader<'_> {
         if pace > self.taken_at + Duration::from_secs(1) {
             return Err(Senseless("tokens beyond the next second"));
         }
+        let left = self.bytes.len();
         let group = self.u32()?;
         let mut classes = <[ClassEntry; 4]>::default();
         for class in &mut classes {
@@ -169,10 +175,10 @@ impl Reader<'_> {
             past: past.map(Box::new),
             ..Host::new(first, family, address, first_id)
         };
-        Ok(Saved { host, group, base, meter })
+        Ok((Saved { host, group, base, meter }, left))
     }
 
-    fn group(&mut self) -> Read<SavedGroup> {
+    pub(super) fn group(&mut self) -> Read<SavedGroup> {
         let length = self.u32()? as usize;
         let (name, rest) = self.bytes.split_at_checked(length).ok_or(SHORT)?;
         let name = std::str::from_utf8(name).map_err(|_| Senseless("a name that is no text"))?.into();
@@ -186,28 +192,34 @@ impl Reader<'_> {
 }
 
 /// A host as it was saved.
-struct Saved {
+pub(super) struct Saved {
     host: Host,
-    group: u32,
+    pub(super) group: u32,
     base: Option<[ClassCounters; 4]>,
     meter: Option<Meter>,
 }
 
-struct SavedGroup {
-    name: Arc<str>,
+impl Saved {
+    pub(super) fn key(&self) -> (Family, Address) {
+        (self.host.family, self.host.address)
+    }
+}
+
+pub(super) struct SavedGroup {
+    pub(super) name: Arc<str>,
     departed: [ClassCounters; 4],
     pace: Pace,
     meter: Option<Meter>,
 }
 
 /// The body of a snapshot that is whole.
-fn body(bytes: &[u8]) -> Read<&[u8]> {
+pub(super) fn body<'a>(magic_of: &[u8; 8], bytes: &'a [u8]) -> Read<&'a [u8]> {
     let Some((magic, rest)) = bytes.split_first_chunk::<8>() else {
         // It may still have begun well.
         let torn = SnapshotError::Torn { there: bytes.len() as u64, expected: (HEADER + CHECKSUM) as u64 };
-        return Err(if MAGIC.starts_with(bytes) { torn } else { SnapshotError::Foreign });
+        return Err(if magic_of.starts_with(bytes) { torn } else { SnapshotError::Foreign });
     };
-    if magic != MAGIC {
+    if magic != magic_of {
         return Err(SnapshotError::Foreign);
     }
     let torn = |expected| SnapshotError::Torn { there: bytes.len() as u64, expected };
@@ -242,7 +254,7 @@ impl Hosts {
         if self.iter().any(|host| host.open_connections() != 0) {
             return Err(SnapshotError::InUse);
         }
-        let mut reader = Reader { bytes: body(bytes)?, taken_at: Instant::MAX };
+        let mut reader = Reader { bytes: body(MAGIC, bytes)?, taken_at: Instant::MAX };
         reader.taken_at = reader.instant()?;
         let taken_at = reader.taken_at;
         let mut hosts = self.emptied(now.max(taken_at));

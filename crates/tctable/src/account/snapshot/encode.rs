@@ -8,7 +8,8 @@ use crate::packet::{Address, Family};
 use crate::time::Instant;
 
 /// Puts numbers behind each other.
-struct Writer(Vec<u8>);
+#[derive(Default)]
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
     fn u8(&mut self, value: u8) {
@@ -19,27 +20,27 @@ impl Writer {
         self.0.extend(value.to_le_bytes());
     }
 
-    fn u64(&mut self, value: u64) {
+    pub(super) fn u64(&mut self, value: u64) {
         self.0.extend(value.to_le_bytes());
     }
 
-    fn instant(&mut self, at: Instant) {
+    pub(super) fn instant(&mut self, at: Instant) {
         self.u64(at.as_nanos());
     }
 
     /// How many follow. No table has more than 2^32 - 1.
-    fn count(&mut self, count: usize) {
+    pub(super) fn count(&mut self, count: usize) {
         self.u32(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
-    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.u8(value.is_some().into());
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn address(&mut self, family: Family, address: Address) {
+    pub(super) fn address(&mut self, family: Family, address: Address) {
         self.u8(family as u8);
         self.u64(address.high);
         self.u64(address.low);
@@ -63,7 +64,7 @@ impl Writer {
         self.u64(connections);
     }
 
-    fn meter(&mut self, Meter { span, before, used, previous, soft, hard, .. }: &Meter) {
+    pub(super) fn meter(&mut self, Meter { span, before, used, previous, soft, hard, .. }: &Meter) {
         self.instant(*before);
         self.instant(span.begins);
         self.instant(span.ends);
@@ -92,7 +93,7 @@ impl Writer {
         self.instant(if entry.open != 0 { taken_at } else { entry.ended });
     }
 
-    fn host(&mut self, taken_at: Instant, host: &Host, group: u32, meter: Option<Meter>) {
+    pub(super) fn host(&mut self, taken_at: Instant, host: &Host, group: u32, meter: Option<Meter>, with_past: bool) {
         self.address(host.family, host.address);
         self.u8(host.by_device.into());
         self.option(host.mac(), |writer, mac| writer.0.extend(mac.0));
@@ -107,16 +108,33 @@ impl Writer {
         }
         self.option(host.base.as_deref(), Self::classes);
         self.option(meter.as_ref(), Self::meter);
-        self.option(host.past.as_deref(), Self::past);
+        self.option(host.past.as_deref().filter(|_| with_past), Self::past);
     }
 }
 
 impl Hosts {
     /// The table as bytes, as it stands at a time that is not before anything that it counted.
     pub(crate) fn snapshot(&self, now: Instant) -> Vec<u8> {
-        let mut body = Writer(Vec::new());
+        let mut body = Writer::default();
         body.instant(now);
         body.u64(self.first_id);
+        self.write_groups(now, &mut body);
+        body.count(self.len());
+        for (place, host) in self.there() {
+            let group = self.roster.get(host.group).map_or(NO_GROUP, |_| host.group);
+            body.host(now, host, group, self.host_meter(now, place), true);
+        }
+        body.count(self.remembered.len());
+        for ((family, address), meter) in &self.remembered {
+            body.address(*family, *address);
+            body.meter(meter);
+        }
+
+        sealed(MAGIC, &mut body.0)
+    }
+
+    /// All groups.
+    pub(super) fn write_groups(&self, now: Instant, body: &mut Writer) {
         body.count(self.roster.states.len());
         for (number, state) in (0u32..).zip(&self.roster.states) {
             body.count(state.name.len());
@@ -125,24 +143,17 @@ impl Hosts {
             body.instant(state.pace.0);
             body.option(self.group_meter(now, number).as_ref(), Writer::meter);
         }
-        body.count(self.len());
-        for (place, host) in self.there() {
-            let group = self.roster.get(host.group).map_or(NO_GROUP, |_| host.group);
-            body.host(now, host, group, self.host_meter(now, place));
-        }
-        body.count(self.remembered.len());
-        for ((family, address), meter) in &self.remembered {
-            body.address(*family, *address);
-            body.meter(meter);
-        }
-
-        let mut whole = Vec::with_capacity(HEADER + body.0.len() + super::CHECKSUM);
-        whole.extend(MAGIC);
-        whole.extend(VERSION.to_le_bytes());
-        whole.extend((body.0.len() as u64).to_le_bytes());
-        whole.append(&mut body.0);
-        let checksum = crc32c::crc32c(&whole);
-        whole.extend(checksum.to_le_bytes());
-        whole
     }
+}
+
+/// A body between its header and its checksum.
+pub(super) fn sealed(magic: &[u8; 8], body: &mut Vec<u8>) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(HEADER + body.len() + super::CHECKSUM);
+    whole.extend(magic);
+    whole.extend(VERSION.to_le_bytes());
+    whole.extend((body.len() as u64).to_le_bytes());
+    whole.append(body);
+    let checksum = crc32c::crc32c(&whole);
+    whole.extend(checksum.to_le_bytes());
+    whole
 }

@@ -3,19 +3,38 @@
 //! `tcthosts`, a version (16 bits), the body's length in bytes (64 bits), the body, and the CRC-32C (RFC 3720 appendix
 //! B.4) of all before it; all numbers little-endian. The body is what `encode` writes in that order.
 //!
+//! `pass` writes what changed of it in pages of the same form, which `book` puts together again.
+//!
 //! Connections are not in it: they end with the engine that tracked them, and their ids are not given again.
 
+mod book;
 mod decode;
 mod encode;
+mod pass;
+
+pub use book::HostBook;
+pub use pass::HostPass;
+pub(super) use pass::Journal;
 
 use thiserror::Error;
 
 pub(super) const MAGIC: &[u8; 8] = b"tcthosts";
+/// What a page of a pass begins with in its place.
+pub(super) const PAGE_MAGIC: &[u8; 8] = b"tctpage1";
 /// Goes up with every change of the body.
 pub(super) const VERSION: u16 = 1;
 /// Before the body: magic, version, length.
 pub(super) const HEADER: usize = 8 + 2 + 8;
 pub(super) const CHECKSUM: usize = 4;
+
+/// How long what `bytes` begin with is by its header, checksum included; `None` where it does not begin so.
+fn length(magic: &[u8; 8], bytes: &[u8]) -> Option<usize> {
+    let (found, rest) = bytes.split_first_chunk::<8>()?;
+    let (_, rest) = rest.split_first_chunk::<2>()?;
+    let (length, _) = rest.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    (found == magic).then(|| length.checked_add(HEADER + CHECKSUM)).flatten()
+}
 
 /// Stands for "no group".
 const NO_GROUP: u32 = u32::MAX;

@@ -13,6 +13,7 @@ mod links;
 mod mac;
 mod open;
 mod opening;
+mod passes;
 mod quotas;
 mod rates;
 mod refused;

@@ -5,7 +5,7 @@ mod program;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::socket::Socket;
+use super::super::socket::Socket;
 
 /// The sockets of one device, in the order of their numbers.
 ///

@@ -3,15 +3,21 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{io, mem, ptr};
 
-/// A packet socket that is not bound yet sees nothing.
+/// A socket; one that is not bound yet sees nothing.
 #[derive(Debug)]
 pub(super) struct Socket(OwnedFd);
 
 impl Socket {
-    pub(super) fn new() -> io::Result<Self> {
+    /// A packet socket.
+    pub(super) fn packet() -> io::Result<Self> {
         // Protocol 0: nothing comes before it is bound to its device.
+        Socket::new(libc::AF_PACKET)
+    }
+
+    /// A socket of that family for raw frames.
+    pub(super) fn new(family: i32) -> io::Result<Self> {
         // SAFETY: no memory is involved.
-        let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) };
+        let fd = unsafe { libc::socket(family, libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) };
         check(fd)?;
         // SAFETY: a descriptor that was just made and belongs to nobody else.
         Ok(Socket(unsafe { OwnedFd::from_raw_fd(fd) }))
@@ -41,16 +47,36 @@ impl Socket {
         Ok(value)
     }
 
-    /// From now on frames of this device come, of all protocols.
-    pub(super) fn bind(&self, index: i32) -> io::Result<()> {
+    /// Binds it to an address of its family.
+    ///
+    /// # Safety
+    /// `A` must be the family's address, which holds no pointers.
+    pub(super) unsafe fn bind<A>(&self, address: &A) -> io::Result<()> {
+        let size = size_of::<A>() as libc::socklen_t;
+        // SAFETY: an address of that size.
+        check(unsafe { libc::bind(self.raw(), ptr::from_ref(address).cast(), size) })
+    }
+
+    /// Of a packet socket: from now on frames of that protocol of this device come, and what is sent leaves by it.
+    pub(super) fn bind_packet(&self, index: i32, protocol: i32) -> io::Result<()> {
         // SAFETY: all its members may be zero.
         let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
         address.sll_family = libc::AF_PACKET as u16;
-        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        address.sll_protocol = (protocol as u16).to_be();
         address.sll_ifindex = index;
-        let size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-        // SAFETY: an address of that size.
-        check(unsafe { libc::bind(self.raw(), ptr::from_ref(&address).cast(), size) })
+        // SAFETY: packet sockets have this address.
+        unsafe { self.bind(&address) }
+    }
+
+    /// Of a packet socket: for as long as it is open the device takes frames for other stations too.
+    pub(super) fn be_promiscuous(&self, index: i32) -> io::Result<()> {
+        let request = libc::packet_mreq {
+            mr_ifindex: index,
+            mr_type: libc::PACKET_MR_PROMISC as u16,
+            mr_alen: 0,
+            mr_address: [0; 8],
+        };
+        self.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, request)
     }
 
     /// The error that waits, such as ENETDOWN after the device went down; it does not wait any longer then.
