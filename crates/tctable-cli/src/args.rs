@@ -18,6 +18,7 @@ use crate::replay::RuleArgs;
 use crate::rules;
 use crate::run;
 use crate::simulate::Simulate;
+use crate::top::Top;
 
 /// Every host and every connection of your traffic, as a Linux gateway would have counted them.
 #[derive(Debug, Parser)]
@@ -86,6 +87,8 @@ pub(crate) enum Command {
     Classes(live::Classes),
     /// Print what a running gateway saw, what it did not count and why, and how full its tables are.
     Stats(live::Stats),
+    /// Watch a running gateway in the terminal: hosts with their rates, connections, classes, totals.
+    Top(Top),
     /// End connections of a running gateway.
     Delete(live::Delete),
     /// Set counters of hosts of a running gateway to zero.

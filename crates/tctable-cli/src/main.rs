@@ -15,6 +15,7 @@ mod rules;
 mod run;
 mod simulate;
 mod sysctl;
+mod top;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ use replay::{Outcome, ReplayError};
 use run::Failed;
 use simulate::SimulateError;
 use thiserror::Error;
+use top::TopError;
 
 /// A file was cut or corrupt; the report was printed.
 const DAMAGED: u8 = 1;
@@ -45,6 +47,8 @@ enum Failure {
     Run(#[from] Failed),
     #[error(transparent)]
     Live(#[from] LiveError),
+    #[error(transparent)]
+    Top(#[from] TopError),
     #[error(transparent)]
     Lab(#[from] LabError),
     #[error(transparent)]
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Command::Connections(args) => live::connections(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Classes(args) => live::classes(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Stats(args) => live::stats(&args).map(|()| Outcome::Whole).map_err(Failure::from),
+        Command::Top(args) => top::run(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Delete(args) => live::delete(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Zero(args) => live::zero(&args).map(|()| Outcome::Whole).map_err(Failure::from),
         Command::Reload(args) => live::reload(&args).map(|()| Outcome::Whole).map_err(Failure::from),

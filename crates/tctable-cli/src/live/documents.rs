@@ -66,7 +66,6 @@ pub(crate) struct Hosts {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Class {
     pub(crate) device: String,
-    pub(crate) kind: String,
     pub(crate) class: String,
     pub(crate) parent: String,
     pub(crate) host: Option<IpAddr>,
@@ -149,7 +148,6 @@ pub(crate) struct Stats {
 pub(crate) struct Side {
     pub(crate) src: IpAddr,
     pub(crate) dst: IpAddr,
-    pub(crate) sport: Option<u16>,
     pub(crate) dport: Option<u16>,
     #[serde(flatten)]
     pub(crate) counter: Counter,
@@ -157,7 +155,6 @@ pub(crate) struct Side {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Connection {
-    pub(crate) key: String,
     pub(crate) protocol: String,
     pub(crate) state: Option<String>,
     pub(crate) timeout: u64,

@@ -55,7 +55,7 @@ pub(super) fn connections(totals: &documents::Totals) -> String {
 }
 
 /// A span of time.
-pub(super) fn seconds(seconds: f64) -> Span {
+pub(crate) fn seconds(seconds: f64) -> Span {
     Span(Duration::from_millis((seconds * 1e3) as u64))
 }
 

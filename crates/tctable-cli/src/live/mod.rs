@@ -20,9 +20,9 @@ pub(crate) use changes::{delete, reload, zero};
 pub(crate) use classes::classes;
 use client::{Client, ClientError};
 pub(crate) use connections::connections;
-pub(crate) use hosts::hosts;
+pub(crate) use hosts::{hosts, seconds};
 pub(crate) use rules::{Form, rules};
-pub(crate) use stats::stats;
+pub(crate) use stats::{stats, stats_text};
 pub(crate) use sysctl::{Tunables, sysctls};
 
 /// Why a command failed.

@@ -5,8 +5,8 @@ use super::documents::{self, Counter};
 use super::hosts::{amount, connections, not_counted, seconds};
 use super::{LiveError, args, print};
 use crate::report::summary::Line;
-use crate::report::table;
 use crate::report::units::{Bytes, Count};
+use crate::report::{Look, table};
 
 /// `tctable stats`
 pub(crate) fn stats(args: &args::Stats) -> Result<(), LiveError> {
@@ -16,9 +16,17 @@ pub(crate) fn stats(args: &args::Stats) -> Result<(), LiveError> {
         return print(answer);
     }
     let stats: documents::Stats = client.parse(&answer)?;
-    let look = args.looks.look(Sort::default());
+    print(text(&stats, &args.looks.look(Sort::default())))
+}
+
+/// The same without colours, for a terminal of that width.
+pub(crate) fn stats_text(stats: &documents::Stats, width: usize) -> String {
+    text(stats, &Look { width: Some(width), colored: false, sort: Sort::default() })
+}
+
+fn text(stats: &documents::Stats, look: &Look) -> String {
     let mut text = String::new();
-    table::lines(&lines(&stats), &look, &mut text);
+    table::lines(&lines(stats), look, &mut text);
     text.push('\n');
     let yes = |yes: bool| if yes { "up" } else { "down" }.to_owned();
     let ports = stats.ports.iter().map(|port| {
@@ -26,15 +34,15 @@ pub(crate) fn stats(args: &args::Stats) -> Result<(), LiveError> {
         [port.name.clone(), yes(port.up)].into_iter().chain(counts.map(|count| Count(count).to_string())).collect()
     });
     let titles = ["PORT", "STATE", "RECEIVED", "LOST", "SENT", "FULL", "REFUSED"];
-    table::plain(&titles, 2, &ports.collect::<Vec<_>>(), &look, &mut text);
+    table::plain(&titles, 2, &ports.collect::<Vec<_>>(), look, &mut text);
     text.push('\n');
     let shards = stats.shards.iter().map(|shard| {
         let counts = [shard.connections, shard.hosts, shard.frames.packets].map(|count| Count(count).to_string());
         [shard.number.to_string()].into_iter().chain(counts).chain([Bytes(shard.frames.bytes).to_string()]).collect()
     });
     let titles = ["SHARD", "CONNECTIONS", "HOSTS", "FRAMES", "BYTES"];
-    table::plain(&titles, 1, &shards.collect::<Vec<_>>(), &look, &mut text);
-    print(text)
+    table::plain(&titles, 1, &shards.collect::<Vec<_>>(), look, &mut text);
+    text
 }
 
 fn lines(stats: &documents::Stats) -> Vec<Line> {

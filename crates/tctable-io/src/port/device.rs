@@ -45,6 +45,15 @@ pub(super) fn look_up(socket: BorrowedFd<'_>, name: &str) -> Result<Device, Port
     Ok(Device { index, link, mtu: mtu.max(0) as u32, up, running: up && flags & libc::IFF_RUNNING != 0 })
 }
 
+/// The largest packet of a device without its link header, in bytes, as it is now.
+///
+/// # Errors
+/// [`PortError`]
+pub fn mtu(name: &str) -> Result<u32, PortError> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").map_err(|error| failed(name, "a socket", error))?;
+    look_up(std::os::fd::AsFd::as_fd(&socket), name).map(|device| device.mtu)
+}
+
 fn index(name: &str) -> Result<i32, PortError> {
     let none = || PortError::NoDevice { name: name.to_owned() };
     let terminated = CString::new(name).map_err(|_| none())?;

@@ -17,6 +17,7 @@ use tctable::packet::{Frame, LinkType};
 use tctable::time::Instant;
 
 pub use best::{Best, open_best};
+pub use device::mtu;
 pub use error::PortError;
 pub use offload::{Completer, Impossible, Offload, Segments};
 pub use pace::{Next, Pace};
