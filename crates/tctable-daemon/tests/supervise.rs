@@ -49,7 +49,6 @@ fn gateway() {
     let mut ports = [open(LAN, 0, Role::InLine), open(WAN, 1, Role::InLine)];
     supervisor.open(1).expect("a supervisor");
     let mut pulse = supervisor.pulse(0);
-    let begun = Instant::now();
     let mut fresh = true;
     let mut stopping = false;
     loop {
@@ -68,7 +67,7 @@ fn gateway() {
             moved += received.expect("received");
         }
         fresh &= moved > 0;
-        pulse.beat(tctable::time::Instant::from_nanos(begun.elapsed().as_nanos() as u64));
+        pulse.beat(Instant::now());
         if moved == 0 {
             if stopping {
                 return;

@@ -77,10 +77,9 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     tc: Option<PathBuf>,
 
-    /// Have the kernel pass everything on, uncounted, while the gateway does not forward: before it has started, when it dies or hangs,
-    /// and after its end. A process beside it sees to that and starts it again.
+    /// While the gateway does not forward, have the kernel pass everything on between the two interfaces, and start it again.
     ///
-    /// `tc qdisc del dev INTERFACE clsact` on both interfaces ends it where the gateway is not to be started again.
+    /// Nothing is counted then. It stays so after the end, until `tc qdisc del dev INTERFACE clsact` on both interfaces.
     #[arg(long, conflicts_with = "tun")]
     fail_open: bool,
 
@@ -154,8 +153,8 @@ struct Common {
     #[arg(long, value_name = "USER")]
     user: Option<String>,
 
-    /// Take AF_XDP in the place of packet sockets, where it can be had.
-    #[arg(long, hide = true)]
+    /// Take AF_XDP in the place of packet sockets, where it is built in and the interface can; else it says why not.
+    #[arg(long)]
     xdp: bool,
 }
 

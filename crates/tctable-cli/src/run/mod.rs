@@ -18,12 +18,11 @@ pub(crate) enum Failed {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
     Supervise(#[from] SuperviseError),
-    /// What was wrong was told by the gateway's process.
-    #[error("the gateway never forwarded ({0}); the kernel passes everything on between the two interfaces")]
-    Never(ExitStatus),
+    #[error("the gateway ended before it forwarded: {0}")]
+    Ended(ExitStatus),
+    #[error(transparent)]
+    Run(#[from] RunError),
 }
 
 /// Forwards until it is told to end.
@@ -38,17 +37,19 @@ pub(crate) fn watch(args: &Watch) -> Result<(), Failed> {
 
 fn start(settings: Settings) -> Result<(), Failed> {
     log::begin();
-    if let Form::InLine { lan, wan } = &settings.form
-        && settings.fail_open
-        && !Supervisor::find().is_ok_and(|supervisor| supervisor.is_there())
+    if let (true, Form::InLine { lan, wan }) = (settings.fail_open, &settings.form)
+        && !Supervisor::find().map_err(SuperviseError::from)?.is_there()
     {
-        let what = Supervised {
+        let supervised = Supervised {
             lan: lan.clone(),
             wan: wan.clone(),
-            program: "/proc/self/exe".into(),
+            program: std::env::current_exe().map_err(SuperviseError::from)?,
             arguments: std::env::args_os().skip(1).collect(),
         };
-        return supervise(&what)?.map_or(Ok(()), |status| Err(Failed::Never(status)));
+        return match supervise(&supervised)? {
+            None => Ok(()),
+            Some(status) => Err(Failed::Ended(status)),
+        };
     }
     Ok(tctable_daemon::run(settings, |_| ())?)
 }

@@ -36,9 +36,6 @@ pub use counts::Counts;
 /// Frames that are taken from a port at a time.
 const BURST: usize = 64;
 
-/// Bursts that are thrown away at most.
-const DISCARDED: usize = 256;
-
 /// A port that a shard owns.
 pub type OwnPort = Box<dyn Port + Send>;
 
@@ -133,18 +130,6 @@ impl Forwarder {
         (0..).zip(&mut self.sides).filter_map(|(at, side)| Some((DeviceId(at), side.port.as_mut()?)))
     }
 
-    /// Throws away what has come by all ports.
-    pub(crate) fn discard(&mut self, now: Instant) {
-        for (_, port) in self.ports() {
-            // A ring is empty after so many bursts, whatever comes meanwhile.
-            for _ in 0..DISCARDED {
-                if !matches!(port.receive(now, BURST, &mut |_| ()), Ok(1..)) {
-                    break;
-                }
-            }
-        }
-    }
-
     /// Takes a burst from each port, judges it and sends it on; then sends what waits and may go. Time is told once for all.
     pub fn turn(&mut self, shard: &mut Shard, now: Instant) -> Turn {
         let mut turn = Turn::default();
@@ -163,6 +148,17 @@ impl Forwarder {
         turn.broken.iter().for_each(|(device, _)| self.sides[usize::from(device.0)].is_down = true);
         self.flush(shard, now, &mut turn);
         turn
+    }
+
+    /// Throws away what has come until now.
+    pub fn throw_away(&mut self, now: Instant) {
+        for side in &mut self.sides {
+            while side
+                .port
+                .as_mut()
+                .is_some_and(|port| port.receive(now, BURST, &mut |_| ()).is_ok_and(|came| came != 0))
+            {}
+        }
     }
 
     /// Sends what waits and may go.

@@ -22,23 +22,19 @@ pub(crate) struct Worker {
     pub(crate) forwarder: Forwarder,
     pub(crate) inbox: Inbox,
     pub(crate) clock: Clock,
+    /// For who watches over the whole.
+    pub(crate) pulse: Pulse,
     /// It is to end.
     pub(crate) end: Arc<AtomicBool>,
-    /// Who waits for it to be alive, if anybody does.
-    pub(crate) pulse: Pulse,
 }
 
 impl Worker {
     /// Works until it is told to end.
     pub(crate) fn run(mut self) {
         let (mut pace, mut retry) = (Pace::default(), None);
-        if self.pulse.is_felt() {
-            // The kernel has passed it on.
-            self.forwarder.discard(self.clock.now());
-        }
         loop {
             let now = self.clock.now();
-            self.pulse.beat(now);
+            self.pulse.beat(std::time::Instant::now());
             self.jobs(now);
             if self.end.load(Ordering::Relaxed) {
                 break;
@@ -86,7 +82,7 @@ impl Worker {
 
     /// Sleeps until there is something to do.
     fn sleep(&mut self, earliest: Option<Instant>) {
-        let beat = self.pulse.limit().map(|limit| self.clock.now() + limit);
+        let beat = self.pulse.limit().map(|limit| self.clock.now() + Duration::from_nanos(limit.as_nanos() as u64));
         let due = [self.forwarder.next(), self.shard.gateway.poll_timeout(), earliest, beat];
         let due = due.into_iter().flatten().min();
         let left = due.map(|due| due.since(self.clock.now()));

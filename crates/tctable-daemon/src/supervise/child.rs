@@ -1,13 +1,12 @@
 //! The gateway's side: it asks before it forwards, says that it lives, and tells before it ends.
 
 use std::io;
-
-use tctable::time::{Duration, Instant};
+use std::time::{Duration, Instant};
 
 use super::link::{ALIVE, BEAT, CLOSE, End, GO, OPEN, SUPERVISED};
 
 /// How long the supervisor may take to answer.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A gateway's way to whoever supervises it, if anybody does.
 #[derive(Clone, Debug)]
@@ -75,20 +74,15 @@ impl Supervisor {
 }
 
 impl Pulse {
-    /// Whether there is somebody who waits for it.
-    pub fn is_felt(&self) -> bool {
-        self.to.is_some()
-    }
-
     /// How long a shard may wait for frames at most; `None`: as long as it likes.
     pub fn limit(&self) -> Option<Duration> {
-        self.to.as_ref().map(|_| Duration::from_nanos(BEAT.as_nanos() as u64))
+        self.to.as_ref().map(|_| BEAT)
     }
 
     /// The shard is alive. Costs nothing but a comparison most of the time.
     pub fn beat(&mut self, now: Instant) {
         let Some(to) = &self.to else { return };
-        if self.last.is_none_or(|last| u128::from(now.since(last).as_nanos()) >= BEAT.as_nanos()) {
+        if self.last.is_none_or(|last| now.saturating_duration_since(last) >= BEAT) {
             self.last = Some(now);
             // Where the supervisor is gone, or has not heard the last ones yet, the gateway goes on.
             let _ = to.say(&[ALIVE, self.shard]);
