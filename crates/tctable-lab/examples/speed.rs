@@ -95,11 +95,15 @@ struct Programs {
 }
 
 /// A gateway at work, killed in the end.
-struct Gateway(Option<Child>, tempfile::TempDir);
+struct Gateway {
+    child: Option<Child>,
+    /// Its control socket and its state.
+    _directory: tempfile::TempDir,
+}
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
+        if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -125,7 +129,7 @@ impl Programs {
                              echo 2 > /sys/class/net/$way/queues/rx-0/rps_cpus; done";
                 network.gateway.command("unshare", &["--mount", "sh", "-c", share])?;
                 fs::write("/proc/sys/net/netfilter/nf_conntrack_max", "1000000")?;
-                return Ok(Gateway(None, directory));
+                return Ok(Gateway { child: None, _directory: directory });
             }
             Case::Packet | Case::Xdp => {
                 let mut arguments = vec!["run", "--lan", LAN, "--wan", WAN, "--config", "/dev/null", "--pin", "1"];
@@ -147,11 +151,11 @@ impl Programs {
             pin(1)?;
             Ok(command.spawn()?)
         })?;
-        let mut gateway = Gateway(Some(child), directory);
+        let mut gateway = Gateway { child: Some(child), _directory: directory };
         let since = Instant::now();
         let to = network.servers[0].v4.into();
         while network.clients[0].namespace.run(|| ping::ping(to, 1, Duration::ZERO, 56))?.times.is_empty() {
-            let child = gateway.0.as_mut().expect("started");
+            let child = gateway.child.as_mut().expect("started");
             if child.try_wait()?.is_some() || since.elapsed() > Duration::from_secs(10) {
                 return Err(format!("{}: it does not forward", case.name()).into());
             }
@@ -162,7 +166,7 @@ impl Programs {
     fn measure(&self, case: Case, load: Load) -> Result<Measured, Failure> {
         let network = Network::direct(1500, if case == Case::Kernel { Form::Routed } else { Form::InLine })?;
         let gateway = self.start(case, &network)?;
-        let process = gateway.0.as_ref().map(Child::id);
+        let process = gateway.child.as_ref().map(Child::id);
         let span = Duration::from_secs(self.seconds);
         let (client, server) = (&network.clients[0], &network.servers[0]);
         match load {
