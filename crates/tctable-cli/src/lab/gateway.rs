@@ -25,8 +25,8 @@ pub(super) struct Tctable {
     child: Child,
     control: PathBuf,
     namespace: Namespace,
-    /// The control socket is in it.
-    _directory: TempDir,
+    /// The control socket is in it, and what it says.
+    directory: TempDir,
 }
 
 /// This program.
@@ -49,9 +49,10 @@ impl Tctable {
         if args.xdp {
             command.arg("--xdp");
         }
-        command.stdin(Stdio::null());
+        let log = directory.path().join("log");
+        command.stdin(Stdio::null()).stderr(std::fs::File::create(&log).map_err(failed("a log"))?);
         let child = network.gateway.run(|| command.spawn()).map_err(failed("tctable run"))?;
-        let mut gateway = Tctable { child, control, namespace: network.gateway.clone(), _directory: directory };
+        let mut gateway = Tctable { child, control, namespace: network.gateway.clone(), directory };
         gateway.wait()?;
         Ok(gateway)
     }
@@ -62,7 +63,8 @@ impl Tctable {
         loop {
             let Err(error) = self.hosts() else { return Ok(()) };
             if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(LabError::Gateway(format!("tctable run ended: {status}")));
+                let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+                return Err(LabError::Gateway(format!("tctable run ended: {status}\n{log}")));
             }
             if since.elapsed() > PATIENCE {
                 return Err(error);

@@ -1,38 +1,17 @@
 //! The kernel as the gateway: it routes, tracks connections, and counts in sets of nft.
 
 use serde_json::Value;
-use tctable_lab::live::network::{LAN, WAN};
-use tctable_lab::live::{Namespace, Network};
+use tctable_lab::live::{Namespace, Network, nft};
 
 use super::LabError;
 use super::hosts::{Counter, Hosts};
-
-/// A packet costs a look-up in a set, where its host has a counter, as it does in tctable.
-fn rules() -> String {
-    let mut rules = "table inet lab {\n".to_owned();
-    for (version, kind) in [("4", "ipv4_addr"), ("6", "ipv6_addr")] {
-        for way in ["tx", "rx"] {
-            rules += &format!("set {way}{version} {{ type {kind}; size 65535; flags dynamic; counter; }}\n");
-        }
-    }
-    rules += &format!(
-        "chain forward {{ type filter hook forward priority 10; policy accept;\n\
-         ct state invalid counter\n\
-         iifname {LAN} add @tx4 {{ ip saddr }}\n\
-         iifname {LAN} add @tx6 {{ ip6 saddr }}\n\
-         iifname {WAN} add @rx4 {{ ip daddr }}\n\
-         iifname {WAN} add @rx6 {{ ip6 daddr }}\n\
-         }}\n}}\n"
-    );
-    rules
-}
 
 /// The gateway's namespace.
 pub(super) struct KernelGateway(Namespace);
 
 impl KernelGateway {
     pub(super) fn start(network: &Network) -> Result<KernelGateway, LabError> {
-        network.gateway.feed("nft", &["-f", "-"], &rules())?;
+        network.gateway.feed("nft", &["-f", "-"], &nft::counting_rules())?;
         Ok(KernelGateway(network.gateway.clone()))
     }
 

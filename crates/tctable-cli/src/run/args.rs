@@ -77,8 +77,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     tc: Option<PathBuf>,
 
-    /// Have the kernel's bridge take over where the gateway does not forward.
-    #[arg(long, hide = true)]
+    /// While the gateway does not forward, have the kernel pass everything on between the two interfaces, and start it again.
+    ///
+    /// Nothing is counted then. It stays so after the end, until `tc qdisc del dev INTERFACE clsact` on both interfaces.
+    #[arg(long, conflicts_with = "tun")]
     fail_open: bool,
 
     #[command(flatten)]
@@ -147,8 +149,12 @@ struct Common {
     #[arg(long, value_name = "DIRECTORY", value_parser = path)]
     state: Option<PathBuf>,
 
-    /// Take AF_XDP in the place of packet sockets, where it can be had.
-    #[arg(long, hide = true)]
+    /// The user that it becomes, with CAP_NET_ADMIN and CAP_NET_RAW only [default: tctable, where there is one].
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+
+    /// Take AF_XDP in the place of packet sockets, where it is built in and the interface can; else it says why not.
+    #[arg(long)]
     xdp: bool,
 }
 
@@ -164,6 +170,7 @@ impl Common {
             control_group: self.control_group.clone(),
             metrics: self.metrics,
             state: self.state.clone(),
+            user: self.user.clone(),
             xdp: self.xdp.then_some(true),
             ..form
         };

@@ -84,7 +84,6 @@ fn ask(client: &Client, interval: Duration, asked: &(Mutex<Wanted>, Condvar), sa
     let mut looks = 0_u32;
     let mut next = Instant::now();
     loop {
-        let wanted = lock(&asked.0).clone();
         // Hosts' rates go on whatever is shown.
         let hosts = look(|| hosts(client, since, looks));
         if let Sample::Hosts { document, .. } = &hosts {
@@ -95,17 +94,15 @@ fn ask(client: &Client, interval: Duration, asked: &(Mutex<Wanted>, Condvar), sa
             return;
         }
         next = (next + interval).max(Instant::now());
-        let mut shown = Wanted::Hosts;
         loop {
-            let wanted = if shown == Wanted::Hosts { wanted.clone() } else { lock(&asked.0).clone() };
+            let wanted = lock(&asked.0).clone();
             if let Some(sample) = details(client, &wanted)
                 && samples.send((sample, Instant::now())).is_err()
             {
                 return;
             }
-            shown = wanted;
             let left = next.saturating_duration_since(Instant::now());
-            let changed = asked.1.wait_timeout_while(lock(&asked.0), left, |now| *now == shown);
+            let changed = asked.1.wait_timeout_while(lock(&asked.0), left, |now| *now == wanted);
             let changed = changed.unwrap_or_else(PoisonError::into_inner);
             if changed.1.timed_out() {
                 break;

@@ -30,7 +30,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_writev,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
-    libc::SYS_recvmmsg,
     libc::SYS_sendto,
     libc::SYS_sendmsg,
     libc::SYS_sendmmsg,
@@ -42,17 +41,13 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getpeername,
     libc::SYS_bind,
     libc::SYS_connect,
-    libc::SYS_listen,
     libc::SYS_ioctl,
     // Waiting.
     libc::SYS_ppoll,
     libc::SYS_epoll_create1,
     libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait,
-    libc::SYS_epoll_pwait2,
     libc::SYS_eventfd2,
-    libc::SYS_timerfd_create,
-    libc::SYS_timerfd_settime,
     libc::SYS_clock_nanosleep,
     libc::SYS_nanosleep,
     libc::SYS_futex,
@@ -60,34 +55,17 @@ const ALLOWED: &[c_long] = &[
     // Files.
     libc::SYS_openat,
     libc::SYS_close,
-    libc::SYS_close_range,
     libc::SYS_lseek,
-    libc::SYS_pread64,
-    libc::SYS_pwrite64,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
-    libc::SYS_ftruncate,
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
-    libc::SYS_faccessat,
-    libc::SYS_faccessat2,
-    libc::SYS_readlinkat,
     libc::SYS_getdents64,
-    libc::SYS_mkdirat,
     libc::SYS_unlinkat,
     libc::SYS_renameat,
     libc::SYS_renameat2,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_fchown,
-    libc::SYS_fchownat,
     libc::SYS_fcntl,
-    libc::SYS_flock,
-    libc::SYS_dup,
-    libc::SYS_dup3,
-    libc::SYS_pipe2,
-    libc::SYS_getcwd,
     // Memory.
     libc::SYS_mmap,
     libc::SYS_mremap,
@@ -104,17 +82,12 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_sched_setaffinity,
     libc::SYS_gettid,
     libc::SYS_getpid,
-    libc::SYS_getuid,
-    libc::SYS_geteuid,
-    libc::SYS_getgid,
-    libc::SYS_getegid,
     libc::SYS_sigaltstack,
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_tgkill,
     libc::SYS_restart_syscall,
-    libc::SYS_membarrier,
     libc::SYS_exit,
     libc::SYS_exit_group,
     // What there is, and what time it is.
@@ -122,30 +95,11 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_clock_getres,
     libc::SYS_gettimeofday,
     libc::SYS_getrandom,
-    libc::SYS_getrusage,
-    libc::SYS_prlimit64,
-    libc::SYS_sysinfo,
-    libc::SYS_uname,
-    libc::SYS_fstatfs,
 ];
 
 /// Those that newer machines never had.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_OLD: &[c_long] = &[
-    libc::SYS_poll,
-    libc::SYS_epoll_wait,
-    libc::SYS_open,
-    libc::SYS_stat,
-    libc::SYS_lstat,
-    libc::SYS_access,
-    libc::SYS_readlink,
-    libc::SYS_mkdir,
-    libc::SYS_unlink,
-    libc::SYS_rename,
-    libc::SYS_chmod,
-    libc::SYS_arch_prctl,
-    libc::SYS_time,
-];
+const ALLOWED_OLD: &[c_long] = &[libc::SYS_poll, libc::SYS_epoll_wait, libc::SYS_unlink, libc::SYS_rename];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OLD: &[c_long] = &[];
 
@@ -170,6 +124,7 @@ fn build(violation: Violation, programs: bool) -> Result<BpfProgram, seccompiler
         rules.insert(libc::SYS_bpf, Vec::new());
     }
     rules.insert(libc::SYS_socket, one_of(0, &families)?);
+    rules.insert(libc::SYS_socketpair, one_of(0, &[libc::AF_UNIX])?);
     rules.insert(libc::SYS_prctl, one_of(0, &[libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA])?);
     let outcome = match violation {
         Violation::Refuse => SeccompAction::Errno(libc::EPERM as u32),

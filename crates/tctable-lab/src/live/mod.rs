@@ -2,11 +2,13 @@
 //!
 //! Needs root and `ip`.
 
+pub mod blast;
 mod counters;
 mod error;
 pub mod http;
 mod namespace;
 pub mod network;
+pub mod nft;
 pub mod ping;
 pub mod tcp;
 pub mod udp;

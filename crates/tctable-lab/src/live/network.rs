@@ -67,6 +67,26 @@ pub struct Host {
 }
 
 impl Host {
+    fn new(side: Side, name: &str, number: u8) -> Result<Host, Error> {
+        let last = FIRST + number;
+        Ok(Host { namespace: silent(name)?, v4: side.v4(last), v6: side.v6(last), mac: side.mac(last) })
+    }
+
+    /// Once its interface is there.
+    fn configure(&self) -> Result<(), Error> {
+        self.namespace.set_sysctl("net.ipv4.ping_group_range", "0 2147483647")?;
+        self.namespace.ip_batch(&format!(
+            "link set dev {INTERFACE} arp off multicast off addrgenmode none up\n\
+             addr add {}/24 dev {INTERFACE}\naddr add {}/64 dev {INTERFACE} nodad\n",
+            self.v4, self.v6,
+        ))
+    }
+
+    /// Its Ethernet address.
+    pub fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+
     /// Its addresses.
     pub fn addresses(&self) -> [IpAddr; 2] {
         [self.v4.into(), self.v6.into()]
@@ -83,7 +103,7 @@ pub struct Network {
     /// Where the gateway is.
     pub gateway: Namespace,
     /// The switches, which nobody needs but for their being there.
-    switches: [Namespace; 2],
+    switches: Vec<Namespace>,
 }
 
 /// A side of the gateway: `10.NET.0.0/24`, `fdNET::/64`.
@@ -98,6 +118,9 @@ const SIDES: [Side; 2] = [
     Side { net: 71, interface: LAN, mac: [2, 0, 0, 0, 0, 0x71] },
     Side { net: 72, interface: WAN, mac: [2, 0, 0, 0, 0, 0x72] },
 ];
+
+/// The Ethernet address of the gateway's interface on the clients' side.
+pub const LAN_MAC: [u8; 6] = SIDES[0].mac;
 
 impl Side {
     fn v4(self, host: u8) -> Ipv4Addr {
@@ -146,7 +169,7 @@ impl Network {
     /// [`Error::NotRoot`], [`Error::NoTool`] without `ip`.
     pub fn build(size: Size, form: Form) -> Result<Network, Error> {
         let gateway = silent("gateway")?;
-        let switches = [silent("clients' switch")?, silent("servers' switch")?];
+        let switches = vec![silent("clients' switch")?, silent("servers' switch")?];
         let mut hosts = [Vec::new(), Vec::new()];
         for (number, (side, switch)) in SIDES.iter().zip(&switches).enumerate() {
             let count = [size.clients, size.servers][number];
@@ -157,19 +180,25 @@ impl Network {
             }
         }
         let [clients, servers] = hosts;
-        let network = Network { clients, servers, gateway, switches };
-        network.introduce(form)?;
+        Network { clients, servers, gateway, switches }.finish(form)
+    }
+
+    fn finish(self, form: Form) -> Result<Network, Error> {
+        self.introduce(form)?;
         if form == Form::Routed {
-            network.route()?;
+            self.route()?;
         }
-        network.wait()?;
-        Ok(network)
+        self.wait()?;
+        Ok(self)
     }
 
     /// Until the links are up, which the kernel sees to in its own time.
     fn wait(&self) -> Result<(), Error> {
         let since = Instant::now();
-        let ports = self.clients.len() + self.servers.len() + 2;
+        let ports = match self.switches.len() {
+            0 => 0,
+            switches => self.clients.len() + self.servers.len() + switches,
+        };
         loop {
             let mut up = 0;
             for switch in &self.switches {
@@ -189,6 +218,30 @@ impl Network {
             }
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// One client and one server, each at the other end of the gateway's own link: nothing is between them that takes time.
+    ///
+    /// # Errors
+    /// As [`Network::build`].
+    pub fn direct(mtu: u32, form: Form) -> Result<Network, Error> {
+        let gateway = silent("gateway")?;
+        let mut hosts = Vec::new();
+        for (side, name) in SIDES.into_iter().zip(["client", "server"]) {
+            let host = Host::new(side, name, 0)?;
+            gateway.ip_batch(&format!(
+                "link add {lan} mtu {mtu} address {own} type veth peer name {INTERFACE} mtu {mtu} address {mac} netns {path}\n\
+                 link set dev {lan} arp off multicast off addrgenmode none up\n",
+                lan = side.interface,
+                own = mac(side.mac),
+                mac = mac(host.mac),
+                path = host.namespace.path(),
+            ))?;
+            host.configure()?;
+            hosts.push(vec![host]);
+        }
+        let [clients, servers] = <[_; 2]>::try_from(hosts).expect("two sides");
+        Network { clients, servers, gateway, switches: Vec::new() }.finish(form)
     }
 
     /// Everybody learns where the others are.
@@ -261,9 +314,7 @@ fn make_switch(side: Side, switch: &Namespace, gateway: &Namespace, mtu: u32) ->
 }
 
 fn make_host(side: Side, name: &str, number: u8, switch: &Namespace, mtu: u32) -> Result<Host, Error> {
-    let namespace = silent(name)?;
-    let last = FIRST + number;
-    let host = Host { namespace, v4: side.v4(last), v6: side.v6(last), mac: side.mac(last) };
+    let host = Host::new(side, name, number)?;
     switch.ip_batch(&format!(
         "link add port{number} mtu {mtu} type veth peer name {INTERFACE} mtu {mtu} address {mac} netns {path}\n\
          link set dev port{number} master bridge addrgenmode none up\n\
@@ -274,11 +325,6 @@ fn make_host(side: Side, name: &str, number: u8, switch: &Namespace, mtu: u32) -
     let port = format!("port{number}");
     // What is not for a host here is beyond the gateway: nobody else sees it.
     switch.command("bridge", &["fdb", "add", &mac(host.mac), "dev", &port, "master", "static"])?;
-    host.namespace.set_sysctl("net.ipv4.ping_group_range", "0 2147483647")?;
-    host.namespace.ip_batch(&format!(
-        "link set dev {INTERFACE} arp off multicast off addrgenmode none up\n\
-         addr add {}/24 dev {INTERFACE}\naddr add {}/64 dev {INTERFACE} nodad\n",
-        host.v4, host.v6,
-    ))?;
+    host.configure()?;
     Ok(host)
 }
