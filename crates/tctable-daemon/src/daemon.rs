@@ -20,9 +20,13 @@ use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
 use crate::metrics;
+use crate::notify;
 use crate::ports::{self, Opened};
+use crate::privilege::{self, PrivilegeError, Privileges};
+use crate::reload::{ReloadError, Reloaded};
 use crate::shard::{PortView, Shard, Shards, Worker};
 use crate::state::{State, StateError};
+use crate::supervise::Supervisor;
 
 /// How long frames that wait may hold up the end.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
@@ -64,6 +68,9 @@ pub enum RunError {
     /// An interface does not work.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Privileges were not given away.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
     /// The state cannot be had.
     #[error(transparent)]
     State(#[from] StateError),
@@ -121,6 +128,7 @@ struct Threads {
 pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunError> {
     let mut loaded = Loaded::read(&settings)?;
     (loaded.config.hash_key, loaded.config.seed) = secrets().map_err(failed("random numbers"))?;
+    let supervisor = Supervisor::find().map_err(failed("the supervisor"))?;
     let opened = ports::open(&settings)?;
     loaded.config.mtu = opened.mtus.iter().copied().min().unwrap_or(1500).min(65_535) as u16;
     let control = settings.control.as_deref().map(|path| ControlSocket::bind(path, settings.control_group.as_deref()));
@@ -130,7 +138,11 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     let state = settings.state.as_deref().map(|directory| State::open(directory, settings.shards)).transpose()?;
     let (mut state, books) = state.map_or((None, Vec::new()), |(state, books)| (Some(state), books));
     let clock = Clock::new(books.iter().map(HostBook::taken_at).max().unwrap_or(Instant::ZERO));
+    // Signals take a pair of sockets, which are made here.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
+    for line in privilege::drop(&Privileges::of(&settings, false))? {
+        info!("{line}");
+    }
     let (shards, inboxes) = Shards::new(settings.shards).map_err(failed("eventfd"))?;
     let end = Arc::new(AtomicBool::new(false));
     let Opened { ports, mtus } = opened;
@@ -145,7 +157,13 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         for (device, port) in (0..).zip(ports) {
             forwarder.set_port(DeviceId(device), port);
         }
-        workers.push(Worker { shard, forwarder, inbox, clock, end: end.clone() });
+        let pulse = supervisor.pulse(number);
+        workers.push(Worker { shard, forwarder, inbox, clock, pulse, end: end.clone() });
+    }
+    supervisor.open(workers.len()).map_err(failed("the supervisor"))?;
+    // Until now the kernel passed frames on, if somebody had it do so.
+    if supervisor.is_there() {
+        workers.iter_mut().for_each(|worker| worker.forwarder.throw_away(clock.now()));
     }
     let daemon = Arc::new(Daemon::new(shards, settings, loaded, clock.now()));
     let threads = start(workers, &daemon.settings().pin, end)?;
@@ -159,6 +177,10 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         }
         info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
         ready(&running);
+        notify::ready();
+        if let Some(every) = notify::interval() {
+            tokio::spawn(tell_alive(daemon.clone(), every));
+        }
         let told = match &mut state {
             Some(state) => tokio::select! {
                 told = until_told(&daemon) => told,
@@ -167,6 +189,10 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
             None => until_told(&daemon).await,
         };
         info!("ends");
+        notify::stopping();
+        if let Err(error) = supervisor.close() {
+            warn!("the supervisor: {error}");
+        }
         drain(&daemon.shards).await;
         if let Some(state) = &mut state {
             state.save(&daemon.shards, true).await;
@@ -199,12 +225,31 @@ async fn until_told(daemon: &Daemon) -> Result<(), RunError> {
         tokio::select! {
             _ = term.recv() => return Ok(()),
             _ = int.recv() => return Ok(()),
-            _ = hangup.recv() => match daemon.reload().await {
+            _ = hangup.recv() => match reload(daemon).await {
                 Ok(reloaded) if reloaded.changed.is_empty() => info!("reload: nothing is other than before"),
                 Ok(reloaded) => info!("reload: {}", reloaded.changed.join(", ")),
                 Err(error) => warn!("reload: nothing is changed: {error}"),
             },
         }
+    }
+}
+
+async fn reload(daemon: &Daemon) -> Result<Reloaded, ReloadError> {
+    notify::reloading();
+    let reloaded = daemon.reload().await;
+    notify::ready();
+    reloaded
+}
+
+/// Tells the service manager that all shards do their work, for as long as they do.
+async fn tell_alive(daemon: Arc<Daemon>, every: std::time::Duration) {
+    let mut due = tokio::time::interval(every);
+    loop {
+        due.tick().await;
+        if daemon.shards.ask_all(|_| ()).await.is_err() {
+            return;
+        }
+        notify::alive();
     }
 }
 

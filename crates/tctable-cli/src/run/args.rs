@@ -77,8 +77,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     tc: Option<PathBuf>,
 
-    /// Have the kernel's bridge take over where the gateway does not forward.
-    #[arg(long, hide = true)]
+    /// While the gateway does not forward, have the kernel pass everything on between the two interfaces, and start it again.
+    #[arg(long, conflicts_with = "tun")]
     fail_open: bool,
 
     #[command(flatten)]
@@ -151,8 +151,8 @@ struct Common {
     #[arg(long, value_name = "DIRECTORY", value_parser = path)]
     state: Option<PathBuf>,
 
-    /// Take AF_XDP in the place of packet sockets, where it can be had.
-    #[arg(long, hide = true)]
+    /// Take AF_XDP in the place of packet sockets, where it is built in and the interface can; else it says why not.
+    #[arg(long)]
     xdp: bool,
 }
 

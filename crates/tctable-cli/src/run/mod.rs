@@ -3,8 +3,11 @@
 mod args;
 mod log;
 
+use std::process::ExitStatus;
+
 use tctable_daemon::RunError;
-use tctable_daemon::config::{ConfigError, Loaded, Settings};
+use tctable_daemon::config::{ConfigError, Form, Loaded, Settings};
+use tctable_daemon::supervise::{SuperviseError, Supervised, Supervisor, supervise};
 use thiserror::Error;
 
 pub(crate) use args::{Check, Run, Watch};
@@ -14,6 +17,10 @@ pub(crate) use args::{Check, Run, Watch};
 pub(crate) enum Failed {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Supervise(#[from] SuperviseError),
+    #[error("the gateway ended before it forwarded: {0}")]
+    Ended(ExitStatus),
     #[error(transparent)]
     Run(#[from] RunError),
 }
@@ -30,6 +37,20 @@ pub(crate) fn watch(args: &Watch) -> Result<(), Failed> {
 
 fn start(settings: Settings) -> Result<(), Failed> {
     log::begin();
+    if let (true, Form::InLine { lan, wan }) = (settings.fail_open, &settings.form)
+        && !Supervisor::find().map_err(SuperviseError::from)?.is_there()
+    {
+        let supervised = Supervised {
+            lan: lan.clone(),
+            wan: wan.clone(),
+            program: std::env::current_exe().map_err(SuperviseError::from)?,
+            arguments: std::env::args_os().skip(1).collect(),
+        };
+        return match supervise(&supervised)? {
+            None => Ok(()),
+            Some(status) => Err(Failed::Ended(status)),
+        };
+    }
     Ok(tctable_daemon::run(settings, |_| ())?)
 }
 

@@ -150,6 +150,17 @@ impl Forwarder {
         turn
     }
 
+    /// Throws away what has come until now.
+    pub fn throw_away(&mut self, now: Instant) {
+        for side in &mut self.sides {
+            while side
+                .port
+                .as_mut()
+                .is_some_and(|port| port.receive(now, BURST, &mut |_| ()).is_ok_and(|came| came != 0))
+            {}
+        }
+    }
+
     /// Sends what waits and may go.
     fn flush(&mut self, shard: &mut Shard, now: Instant, turn: &mut Turn) {
         for side in &mut self.sides {

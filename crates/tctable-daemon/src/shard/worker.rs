@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{Inbox, Shard};
 use crate::clock::Clock;
 use crate::forward::{Forwarder, Turn};
+use crate::supervise::Pulse;
 
 /// How often ports that do not work are tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -21,6 +22,8 @@ pub(crate) struct Worker {
     pub(crate) forwarder: Forwarder,
     pub(crate) inbox: Inbox,
     pub(crate) clock: Clock,
+    /// For who watches over the whole.
+    pub(crate) pulse: Pulse,
     /// It is to end.
     pub(crate) end: Arc<AtomicBool>,
 }
@@ -31,6 +34,7 @@ impl Worker {
         let (mut pace, mut retry) = (Pace::default(), None);
         loop {
             let now = self.clock.now();
+            self.pulse.beat(std::time::Instant::now());
             self.jobs(now);
             if self.end.load(Ordering::Relaxed) {
                 break;
@@ -78,7 +82,8 @@ impl Worker {
 
     /// Sleeps until there is something to do.
     fn sleep(&mut self, earliest: Option<Instant>) {
-        let due = [self.forwarder.next(), self.shard.gateway.poll_timeout(), earliest];
+        let beat = self.pulse.limit().map(|limit| self.clock.now() + Duration::from_nanos(limit.as_nanos() as u64));
+        let due = [self.forwarder.next(), self.shard.gateway.poll_timeout(), earliest, beat];
         let due = due.into_iter().flatten().min();
         let left = due.map(|due| due.since(self.clock.now()));
         if left == Some(Duration::ZERO) {
