@@ -1,6 +1,7 @@
 //! The whole gateway: its shards, and what is done with it from outside.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -18,6 +19,7 @@ use crate::api::{self, ControlSocket, SocketError};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
+use crate::metrics;
 use crate::notify;
 use crate::ports::{self, Opened};
 use crate::privilege::{self, PrivilegeError, Privileges};
@@ -134,6 +136,8 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     loaded.config.mtu = opened.mtus.iter().copied().min().unwrap_or(1500).min(65_535) as u16;
     let control = settings.control.as_deref().map(|path| ControlSocket::bind(path, settings.control_group.as_deref()));
     let control = control.transpose()?;
+    let metrics = settings.metrics.map(|address| listen(address).map_err(failed(&format!("metrics on {address}"))));
+    let metrics = metrics.transpose()?;
     let state = settings.state.as_deref().map(|directory| State::open(directory, settings.shards)).transpose()?;
     let (mut state, books) = state.map_or((None, Vec::new()), |(state, books)| (Some(state), books));
     let clock = Clock::new(books.iter().map(HostBook::taken_at).max().unwrap_or(Instant::ZERO));
@@ -170,6 +174,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         if let Some(control) = control {
             tokio::spawn(api::serve(control, daemon.clone()));
         }
+        if let Some(listener) = metrics {
+            tokio::spawn(metrics::serve(listener, daemon.clone()));
+        }
         info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
         ready(&running);
         notify::ready();
@@ -203,6 +210,12 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         }
     }
     Ok(())
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Sees to signals until one of them ends it.

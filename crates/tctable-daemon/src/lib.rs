@@ -9,6 +9,8 @@ mod clock;
 pub mod config;
 mod daemon;
 pub mod forward;
+mod http;
+pub mod metrics;
 pub mod notify;
 mod ports;
 pub mod privilege;

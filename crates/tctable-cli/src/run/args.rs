@@ -145,6 +145,10 @@ struct Common {
     #[arg(long, value_name = "ADDRESS", hide = true)]
     metrics: Option<SocketAddr>,
 
+    /// So many hosts in the metrics, those with most bytes [default: 20].
+    #[arg(long, value_name = "N", requires = "metrics")]
+    metrics_hosts: Option<usize>,
+
     /// Where hosts and periods are kept over restarts [default: /var/lib/tctable]; nowhere if it is empty.
     #[arg(long, value_name = "DIRECTORY", value_parser = path)]
     state: Option<PathBuf>,
@@ -169,6 +173,7 @@ impl Common {
             control: self.control.clone(),
             control_group: self.control_group.clone(),
             metrics: self.metrics,
+            metrics_hosts: self.metrics_hosts,
             state: self.state.clone(),
             user: self.user.clone(),
             xdp: self.xdp.then_some(true),

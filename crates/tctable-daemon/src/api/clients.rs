@@ -11,8 +11,9 @@ use std::{env, fs, process, thread};
 
 use tctable_lab::live::not_tested;
 
-use super::serve::{Limits, serve_within};
+use super::serve::serve_within;
 use super::{ControlSocket, SocketError};
+use crate::http::Limits;
 use crate::testing::{Traffic, office};
 
 /// A group that nobody is in.

@@ -2,42 +2,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use axum::Extension;
 use tctable_io::peer;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt;
 
 use super::access::{Access, Peer};
 use super::error::ApiError;
 use super::router::router;
 use super::socket::ControlSocket;
 use crate::Daemon;
-
-/// What clients may cost.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Clients that are connected at a time.
-    pub(super) clients: usize,
-    /// How long a client may take to say what it wants, and how long it may be silent between two requests.
-    pub(super) head: Duration,
-    /// How long a client may read nothing of an answer.
-    pub(super) write: Duration,
-}
-
-impl Limits {
-    const DEFAULT: Limits = Limits { clients: 64, head: Duration::from_secs(10), write: Duration::from_secs(10) };
-}
-
-/// Bytes of a request's head.
-const MAX_HEAD: usize = 16 << 10;
+use crate::http::{Limits, client};
 
 /// Serves a gateway on its control socket, until the future is dropped.
 ///
@@ -68,10 +43,9 @@ pub(super) async fn serve_within(limits: Limits, socket: ControlSocket, daemon: 
             continue;
         };
         let access = access(&stream, socket.owner, socket.group);
-        let router = router.clone();
+        let router = router.clone().layer(Extension(access));
         tokio::spawn(async move {
-            // What is wrong with a client's connection is the client's matter.
-            let _ = client(stream, limits, router, access).await;
+            client(stream, limits, router).await;
             drop(place);
         });
     }
@@ -86,22 +60,6 @@ fn access(stream: &UnixStream, owner: u32, group: u32) -> Access {
         }
         _ => Access::Nothing,
     }
-}
-
-async fn client(stream: UnixStream, limits: Limits, router: Router, access: Access) -> Result<(), hyper::Error> {
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.write));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(access);
-        router.clone().oneshot(request)
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
-        .await
 }
 
 /// Tells a client that there are too many, if it can be told at once.

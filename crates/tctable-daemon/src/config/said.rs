@@ -44,6 +44,8 @@ pub struct Said {
     pub control_group: Option<String>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Hosts that metrics tell of.
+    pub metrics_hosts: Option<usize>,
     /// Where hosts and periods are kept over restarts; none where it is empty.
     pub state: Option<PathBuf>,
     /// AF_XDP in the place of packet sockets.
@@ -113,6 +115,7 @@ impl Said {
             control: self.control.or(before.control),
             control_group: self.control_group.or(before.control_group),
             metrics: self.metrics.or(before.metrics),
+            metrics_hosts: self.metrics_hosts.or(before.metrics_hosts),
             state: self.state.or(before.state),
             xdp: self.xdp.or(before.xdp),
             fail_open: self.fail_open.or(before.fail_open),

@@ -58,6 +58,11 @@ pub const CONTROL: &str = "/run/tctable/control.sock";
 /// Where hosts and periods are kept, if nothing else is said.
 pub const STATE: &str = "/var/lib/tctable";
 
+/// Hosts that metrics tell of where nobody said how many.
+const METRICS_HOSTS: usize = 20;
+/// The most: each has six time series.
+const MOST_METRICS_HOSTS: usize = 1000;
+
 /// Everything that an operator said, as it holds; what it names in turn is [`super::Loaded`].
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -77,6 +82,8 @@ pub struct Settings {
     pub control_group: Option<String>,
     /// Where metrics are served, if they are.
     pub metrics: Option<SocketAddr>,
+    /// Hosts that metrics tell of: those with most bytes.
+    pub metrics_hosts: usize,
     /// The directory where hosts and periods are kept over restarts, if they are.
     pub state: Option<PathBuf>,
     /// AF_XDP where it can be had.
@@ -144,6 +151,9 @@ impl Settings {
         if shards > 1 && (said.host_quota.is_some() || said.group.iter().any(|group| group.quota.is_some())) {
             return senseless("shards", "quotas need one shard: each would give out the whole quota");
         }
+        if said.metrics_hosts.is_some_and(|hosts| hosts > MOST_METRICS_HOSTS) {
+            return senseless("metrics-hosts", "0 to 1000");
+        }
         let pin = said.pin.clone().unwrap_or_default();
         if !pin.is_empty() && pin.len() != shards {
             return senseless("pin", &format!("{} processors for {shards} shards", pin.len()));
@@ -164,6 +174,7 @@ impl Settings {
             control: path(&said.control, CONTROL),
             control_group: said.control_group.clone(),
             metrics: said.metrics,
+            metrics_hosts: said.metrics_hosts.unwrap_or(METRICS_HOSTS),
             state: path(&said.state, STATE),
             xdp: said.xdp.unwrap_or(false),
             fail_open: said.fail_open.unwrap_or(false),
