@@ -29,7 +29,24 @@ pub(crate) struct Gateway {
     _one: MutexGuard<'static, ()>,
 }
 
+/// Waits for something.
+pub(crate) fn until<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(it) = there() {
+            return it;
+        }
+        assert!(since.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 impl Gateway {
+    /// The process that was started.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts it with more options; `None`, and a line that says so, where this machine has no place for it.
     pub(crate) fn start(size: Size, options: &[&str]) -> Option<Gateway> {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);

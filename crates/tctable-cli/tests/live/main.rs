@@ -1,5 +1,6 @@
 //! The gateway in line between real stacks, in namespaces: what passes is whole, and what is counted is what the interfaces count.
 
+mod failing;
 mod gateway;
 mod shapes;
 mod tools;

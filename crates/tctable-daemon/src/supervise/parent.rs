@@ -65,7 +65,7 @@ enum State {
     Forwarding { heard: Vec<Instant> },
     /// Since when.
     Silent { heard: Vec<Instant>, since: Instant },
-    /// It is about to end.
+    /// It is about to end: it said so, or was killed.
     Closing,
 }
 
@@ -246,6 +246,7 @@ impl Parent {
             State::Silent { since, .. } if since.elapsed() > PATIENCE => {
                 warn!("fail-open: the gateway hangs: killed");
                 let _ = kill(process, Signal::SIGKILL);
+                *state = State::Closing;
             }
             _ => {}
         }
