@@ -8,11 +8,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use tctable::Config;
+use tctable_daemon::config::CONTROL;
 use tctable_lab::generate::Kind;
 use tctable_view::Sort;
 
 use crate::lab::Lab;
-use crate::live::{self, CONTROL, Tunables};
+use crate::live::{self, Tunables};
 use crate::manual::{Completions, Manual};
 use crate::replay::RuleArgs;
 use crate::rules;

@@ -4,12 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use tctable_daemon::config::CONTROL;
 use tctable_view::Sort;
 
 use crate::args::{Color, sort};
-
-/// Where a gateway listens that was not told otherwise.
-pub(crate) const CONTROL: &str = "/run/tctable/control.sock";
 
 const HOSTS_EXAMPLES: &str = "\
 Examples:

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::output::{Output, OutputError};
 use crate::report::{Look, colored, width};
-pub(crate) use args::{CONTROL, Classes, Connections, Delete, Gateway, Hosts, Reload, Stats, Zero};
+pub(crate) use args::{Classes, Connections, Delete, Gateway, Hosts, Reload, Stats, Zero};
 pub(crate) use changes::{delete, reload, zero};
 pub(crate) use classes::classes;
 use client::{Client, ClientError};

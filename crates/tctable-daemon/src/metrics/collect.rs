@@ -29,6 +29,8 @@ pub(super) fn text(sample: Sample) -> Result<String, Error> {
     Ok(text)
 }
 
+/// One of a counter's two numbers.
+type Of = fn(&Counter) -> u64;
 type Labels = Vec<(&'static str, String)>;
 
 /// One family: its values by their labels.
@@ -106,10 +108,11 @@ impl Sample {
     fn traffic(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
         let Gathered { totals, conntrack, fragments, counts, .. } = &self.gathered;
         let frames: Vec<(&str, Counter)> = counts.named().into_iter().filter(|(name, _)| *name != "waiting").collect();
-        let by = |key, list: &[(&str, Counter)], of: fn(&Counter) -> u64| {
+        let by = |key, list: &[(&str, Counter)], of: Of| {
             list.iter().map(|(name, counter)| (label(key, name), of(counter))).collect::<Vec<_>>()
         };
-        let (packets, bytes): (fn(&Counter) -> u64, fn(&Counter) -> u64) = (|of| of.packets, |of| of.bytes);
+        let packets: Of = |of| of.packets;
+        let bytes: Of = |of| of.bytes;
         family!(encoder, "frames", "Frames, by what became of them").counters(by("outcome", &frames, packets))?;
         family!(encoder, "frame_bytes", "Their bytes").counters(by("outcome", &frames, bytes))?;
         family!(encoder, "frames_waiting", "Frames that wait in queues").gauges([(vec![], counts.waiting.packets)])?;
