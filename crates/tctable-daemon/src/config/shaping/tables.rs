@@ -211,7 +211,7 @@ impl Translator<'_> {
     fn add(&mut self, word: &str, start: usize, key: String) {
         let (line, column) = self.places.of(start);
         self.keys.0.push((line, column, key));
-        self.words.push(Word { text: Cow::Owned(word.to_owned()), line, column });
+        self.words.push(Word { text: Cow::Owned(word.to_owned()), line, column, letters: Some(0) });
     }
 }
 
