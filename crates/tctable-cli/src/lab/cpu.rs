@@ -1,5 +1,4 @@
 use std::fs;
-use std::ops::Sub;
 use std::time::{Duration, Instant};
 
 /// How much processor time was spent until now, by whom.
@@ -32,6 +31,16 @@ impl Processors {
         });
         Processors { at: Instant::now(), process, machine: TICK * of_machine(&text).unwrap_or(0) }
     }
+
+    /// What was used since an earlier time.
+    pub(super) fn since(&self, before: &Processors) -> Busy {
+        let span = (self.at - before.at).as_secs_f64();
+        let used = |now: Duration, before: Duration| now.saturating_sub(before).as_secs_f64() / span;
+        Busy {
+            process: self.process.zip(before.process).map(|(now, before)| used(now, before)),
+            machine: used(self.machine, before.machine),
+        }
+    }
 }
 
 /// user, nice, system, irq, softirq and steal of the first line; the fourth and fifth are idle and waiting.
@@ -49,19 +58,6 @@ fn of_machine(text: &str) -> Option<u32> {
 fn of_process(text: &str) -> Option<u32> {
     let (_, numbers) = text.rsplit_once(')')?;
     numbers.split_ascii_whitespace().skip(11).take(2).map(|number| number.parse::<u32>().ok()).sum()
-}
-
-impl Sub for Processors {
-    type Output = Busy;
-
-    fn sub(self, before: Processors) -> Busy {
-        let span = (self.at - before.at).as_secs_f64();
-        let used = |now: Duration, before: Duration| now.saturating_sub(before).as_secs_f64() / span;
-        Busy {
-            process: self.process.zip(before.process).map(|(now, before)| used(now, before)),
-            machine: used(self.machine, before.machine),
-        }
-    }
 }
 
 #[cfg(test)]

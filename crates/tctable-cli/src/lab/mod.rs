@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Lab) -> Result<(), LabError> {
     let busy = Processors::read(gateway.process());
     let traffic = Traffic::start(&network, Some(Duration::from_secs(args.seconds.get())), stop.clone())?;
     let traffic = traffic.finish()?;
-    let busy = Processors::read(gateway.process()) - busy;
+    let busy = Processors::read(gateway.process()).since(&busy);
     let tools = tools::run(&network, &stop)?;
     if stop.load(Ordering::Relaxed) {
         return Err(LabError::Interrupted);
@@ -129,11 +129,11 @@ fn rest(
         let hosts = gateway.hosts()?;
         let counted: Vec<_> = network.clients.iter().map(|client| hosts.of(&client.addresses())).collect();
         let passed = interfaces(network)?.into_iter().zip(before).map(|(now, before)| now - *before).collect();
-        let now = Some((counted, passed));
-        if now == last || since.elapsed() > REST {
-            return Ok(now.expect("just made"));
+        let now = (counted, passed);
+        if last.as_ref() == Some(&now) || since.elapsed() > REST {
+            return Ok(now);
         }
-        last = now;
+        last = Some(now);
         thread::sleep(Duration::from_millis(100));
     }
 }

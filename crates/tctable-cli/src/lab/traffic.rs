@@ -20,11 +20,14 @@ const DATAGRAM: usize = 512;
 /// Datagrams in a second from each client.
 const UDP_RATE: u32 = 2000;
 
+/// What the streams of one client carried, and which way.
+type Carried = Result<Vec<(Way, Streamed)>, Error>;
+
 /// Traffic under way.
 pub(super) struct Traffic {
     idle: ping::Pinged,
     begun: Instant,
-    streams: Vec<JoinHandle<Result<Vec<(Way, Streamed)>, Error>>>,
+    streams: Vec<JoinHandle<Carried>>,
     datagrams: Vec<JoinHandle<Result<u64, Error>>>,
     receivers: Vec<Receiver>,
     pings: JoinHandle<Result<ping::Pinged, Error>>,

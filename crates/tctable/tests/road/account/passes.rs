@@ -68,7 +68,7 @@ proptest! {
         let mut now = Instant::from_secs(1_000_000);
         let mut regrouped = false;
         for step in steps.into_iter().chain([Step::Page; 40]) {
-            now = now + Duration::from_millis(1);
+            now += Duration::from_millis(1);
             gateway.handle_timeout(now);
             let ip = |host: u8| [192, 168, 0, host].into();
             match step {
@@ -79,7 +79,7 @@ proptest! {
                 }
                 Step::Zero(host) => drop(gateway.zero_host(ip(host))),
                 Step::Delete(host) => drop(gateway.delete_host(ip(host))),
-                Step::Time(seconds) => now = now + Duration::from_secs(seconds.into()),
+                Step::Time(seconds) => now += Duration::from_secs(seconds.into()),
                 Step::Groups(other) => {
                     regrouped = other;
                     gateway.set_groups(groups(other));

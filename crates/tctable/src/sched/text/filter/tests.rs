@@ -458,7 +458,10 @@ fn errors_tell_where_and_what_was_meant() {
         ("filter add dev eth0 protocol pi flower", "1:30: unknown protocol \"pi\": did you mean \"ip\"?"),
         ("filter add dev eth0 basic match cmp(u8 at 0 eg 1)", "1:45: unknown operator \"eg\": did you mean \"eq\"?"),
         ("filter add dev eth0 basic match 'cmp(u8 at 0 eg 1)'", "1:46: unknown operator \"eg\": did you mean \"eq\"?"),
-        ("filter add dev eth0 basic match 'cmp(u8 at \\\n0 eg 1)'", "1:33: unknown operator \"eg\": did you mean \"eq\"?"),
+        (
+            "filter add dev eth0 basic match 'cmp(u8 at \\\n0 eg 1)'",
+            "1:33: unknown operator \"eg\": did you mean \"eq\"?",
+        ),
         ("filter add dev eth0 prio 1", "1:1: \"filter\" needs a kind of filter"),
         ("filter add matchall", "1:1: \"filter\" needs a device: dev NAME"),
     ] {
