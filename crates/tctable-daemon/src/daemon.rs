@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::api::{self, ControlSocket, SocketError};
 use crate::clock::Clock;
-use crate::config::{ConfigError, Loaded, Settings, scheduler};
+use crate::config::{ConfigError, Form, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
 use crate::metrics;
 use crate::notify;
@@ -175,7 +175,12 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         if let Some(listener) = metrics {
             tokio::spawn(metrics::serve(listener, daemon.clone()));
         }
-        info!(version = daemon.version, "forwarding between {}", daemon.settings().form.interfaces().join(" and "));
+        let names = daemon.settings().form.interfaces().join(" and ");
+        match daemon.settings().form {
+            Form::InLine { .. } => info!(version = daemon.version, "forwarding between {names}"),
+            Form::Tun { .. } => info!(version = daemon.version, "forwarding what {names} gives"),
+            Form::Watch { .. } => info!(version = daemon.version, "watching {names}"),
+        }
         ready(&running);
         notify::ready();
         if let Some(every) = notify::interval() {

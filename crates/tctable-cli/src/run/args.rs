@@ -172,7 +172,7 @@ impl Common {
             xdp: self.xdp.then_some(true),
             ..form
         };
-        let needed = self.config != PathBuf::from(CONFIG);
+        let needed = self.config != std::path::Path::new(CONFIG);
         Sources { file: Some(self.config.clone()), needed, options }
     }
 }

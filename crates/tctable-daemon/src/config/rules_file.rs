@@ -31,7 +31,7 @@ pub enum RulesFileError {
         /// Its name.
         file: String,
         /// What is wrong, and where.
-        error: ParseError,
+        error: Box<ParseError>,
         /// The line.
         line: String,
     },
@@ -87,7 +87,7 @@ fn text(path: &Path) -> Result<String, RulesFileError> {
 
 fn wrong(path: &Path, text: &str, error: ParseError) -> RulesFileError {
     let line = text.lines().nth((error.line as usize).saturating_sub(1)).unwrap_or_default().to_owned();
-    RulesFileError::Wrong { file: name(path), error, line }
+    RulesFileError::Wrong { file: name(path), error: Box::new(error), line }
 }
 
 /// The rules of a file. Without a family it is the one that its first comment names, or for which it can be read; if for

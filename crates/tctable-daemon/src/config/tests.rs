@@ -18,8 +18,8 @@ fn settings(text: &str) -> Result<Settings, ConfigError> {
 fn what_is_not_understood_is_told_with_its_place() {
     for (text, place) in [
         ("lan = \"eth1\"\nwann = \"eth0\"\n", "test.toml:2:1: unknown field `wann`"),
-        ("inside = [\"10.0.0.0/8\", \"10.0.0.0/33\"]", "test.toml:1:26: "),
-        ("[[group]]\nname = \"a\"\nmembers = [\"nobody\"]\n", "test.toml:3:12: \"nobody\" is no prefix"),
+        ("inside = [\"10.0.0.0/8\", \"10.0.0.0/33\"]", "test.toml:1:25: "),
+        ("[[group]]\nname = \"a\"\nmembers = [\"nobody\"]\n", "test.toml:3:11: \"nobody\" is no prefix"),
         ("[[group]]\nnam = \"a\"\n", "test.toml:2:1: unknown field `nam`"),
         ("shards = -1", "test.toml:1:10: "),
         ("lan =", "test.toml:1:6: "),

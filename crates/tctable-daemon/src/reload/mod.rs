@@ -53,7 +53,7 @@ impl Daemon {
         let holds = Holds { settings: Arc::new(settings), loaded: after.clone() };
         if !changed.is_empty() {
             let done = self.shards.ask_all(move |shard| apply(shard, &before, &after)).await;
-            for refused in done.map_err(|_| ReloadError::Gone)?.into_iter().filter_map(Result::err) {
+            if let Some(refused) = done.map_err(|_| ReloadError::Gone)?.into_iter().find_map(Result::err) {
                 // All of it was tried before, so this is a mistake of the program's.
                 error!("reload: {refused}");
                 return Err(refused.into());

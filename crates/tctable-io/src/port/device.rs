@@ -50,7 +50,7 @@ pub(super) fn look_up(socket: BorrowedFd<'_>, name: &str) -> Result<Device, Port
 /// # Errors
 /// [`PortError`]
 pub fn mtu(name: &str) -> Result<u32, PortError> {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").map_err(|error| failed(name, "a socket", error))?;
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").map_err(|error| failed(name, "a socket", error))?;
     look_up(std::os::fd::AsFd::as_fd(&socket), name).map(|device| device.mtu)
 }
 

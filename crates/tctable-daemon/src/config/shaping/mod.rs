@@ -43,7 +43,7 @@ pub enum ShapingError {
         /// Its name.
         file: String,
         /// Where and what.
-        reason: ParseError,
+        reason: Box<ParseError>,
         /// The TOML key that it is of.
         key: Option<String>,
         /// Which devices there are.
@@ -120,14 +120,15 @@ impl Shaping {
             false => {
                 let lines = lines(&text);
                 let devices = devices.told.clone();
-                let wrong = |reason| ShapingError::Word { file: name.clone(), reason, key: None, devices };
+                let wrong =
+                    |reason| ShapingError::Word { file: name.clone(), reason: Box::new(reason), key: None, devices };
                 (lines.map_err(wrong)?, tables::Keys::default())
             }
         };
         let read = |line: &Line<'_>| {
             let wrong = |reason: ParseError| {
                 let key = keys.find(reason.line, reason.column);
-                ShapingError::Word { file: name.clone(), reason, key, devices: devices.told.clone() }
+                ShapingError::Word { file: name.clone(), reason: Box::new(reason), key, devices: devices.told.clone() }
             };
             reader.read_line(line).map_err(wrong)
         };

@@ -64,8 +64,10 @@ impl Hosts {
         let mut body = Writer::default();
         body.instant(now);
         body.u64(self.first_id);
-        // Groups count for those that left them: both are told at once.
-        let with_groups = next.is_none() || !gone.is_empty() || !touched.is_empty();
+        // Hosts name them by their numbers; and groups count for those that left them: both are told at once.
+        let regrouped = self.journal.as_ref().is_some_and(|journal| journal.regrouped);
+        let at_an_end = pass.place == 0 || next.is_none();
+        let with_groups = at_an_end || regrouped || !gone.is_empty() || !touched.is_empty();
         body.option(with_groups.then_some(()), |body, ()| self.write_groups(now, body));
         let mut gone = gone;
         gone.retain(|(family, address)| match self.find(*family, *address) {

@@ -7,7 +7,7 @@ use tctable::time::{Duration, Instant};
 use tctable::{Config, Gateway};
 use tctable_lab::packets::udp_packet;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Send(u8),
     Zero(u8),
