@@ -68,15 +68,39 @@ enum Value<'a> {
 }
 
 const PATHS: [&str; 13] = [
-    "openapi.json", "health/live", "health/ready", "hosts", "hosts/zero", "connections", "qdiscs", "classes", "rules",
-    "stats", "sysctls", "sysctls/nf_conntrack_max", "reload",
+    "openapi.json",
+    "health/live",
+    "health/ready",
+    "hosts",
+    "hosts/zero",
+    "connections",
+    "qdiscs",
+    "classes",
+    "rules",
+    "stats",
+    "sysctls",
+    "sysctls/nf_conntrack_max",
+    "reload",
 ];
 const NAMES: [&str; 13] = [
-    "sort", "limit", "since", "host", "protocol", "state", "port", "cursor", "format", "all", "device", "family", "value",
+    "sort", "limit", "since", "host", "protocol", "state", "port", "cursor", "format", "all", "device", "family",
+    "value",
 ];
 const VALUES: [&str; 14] = [
-    "bytes", "ip", "text", "json", "tcp", "udp", "ESTABLISHED", "ASSURED", "192.168.0.11", "192.168.0.0/16", "true", "office",
-    "ipv4", "0.0",
+    "bytes",
+    "ip",
+    "text",
+    "json",
+    "tcp",
+    "udp",
+    "ESTABLISHED",
+    "ASSURED",
+    "192.168.0.11",
+    "192.168.0.0/16",
+    "true",
+    "office",
+    "ipv4",
+    "0.0",
 ];
 
 fn pick(from: &'static [&'static str], which: u8) -> &'static str {

@@ -151,7 +151,8 @@ impl Run {
             Outcome::Held => self.held += 1,
             Outcome::Refused(cause) => self.refused += u64::from(cause != Cause::Duplicate),
             Outcome::Passed => {}
-            Outcome::Whole(whole) => {
+            Outcome::Whole(whole, seams) => {
+                seams.cut(whole.data, |piece| assert!(!piece.is_empty()));
                 self.wholes += 1;
                 check(&whole, family, id, sent);
                 return format!("{whole:?}");

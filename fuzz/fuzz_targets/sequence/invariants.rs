@@ -221,7 +221,9 @@ impl Invariants {
                     assert!(self.told.remove(&id) || !self.mirrors);
                 }
                 // Nobody asks for them here.
-                Event::Expectation { .. } | Event::QuotaMark(_) | Event::Refused { .. } | Event::Log(_) => unreachable!(),
+                Event::Expectation { .. } | Event::QuotaMark(_) | Event::Refused { .. } | Event::Log(_) => {
+                    unreachable!()
+                }
                 Event::HostExpired(host) => assert_eq!(host.open_connections(), 0),
                 Event::Lost(count) => {
                     assert!(count > 0);
