@@ -23,7 +23,7 @@ const DURATION: Duration = Duration::from_millis(3_000);
 /// time, at its rate and at its ceil (`cburst`, which is 2 ms or so where it is not given).
 const LATENESS: Duration = Duration::from_millis(9);
 /// Runs on a machine that is later than that, before it is given up.
-const TRIES: u32 = 10;
+const TRIES: u32 = 20;
 
 /// What left both sides.
 struct Both {
@@ -46,8 +46,7 @@ fn both(theirs: &str, ours: &str, streams: &[Stream]) -> Option<Both> {
             Ok(_) => eprintln!("the machine was {} ms late", lateness.as_millis()),
         }
         if tries.next().is_none() {
-            // Nothing is missing that could be installed: another machine, or another time, will do.
-            eprintln!("not tested: the machine is late all the time");
+            not_tested("the machine is late all the time");
             return None;
         }
     };
