@@ -194,13 +194,14 @@ impl Forwarder {
             }
             match self.sides[from].to {
                 None => self.verdicts.watch(shard, arrivals),
-                Some(to) if shard.shaped => {
+                Some(to) if shard.shaped && shard.scheduler.has_ingress(DeviceId(from as u16)) => {
                     let passed = ingress::admit(shard, &mut self.store, now, DeviceId(from as u16), arrivals);
                     self.verdicts.judge(shard, &passed, true);
                     self.send_on(shard, now, from, to, &passed);
                 }
                 Some(to) => {
-                    self.verdicts.judge(shard, arrivals, false);
+                    let shaped = shard.shaped;
+                    self.verdicts.judge(shard, arrivals, shaped);
                     self.send_on(shard, now, from, to, arrivals);
                 }
             }

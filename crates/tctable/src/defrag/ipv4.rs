@@ -1,5 +1,5 @@
 use super::part::{Ecn, Header, Key, Kind, NoPart, Part};
-use crate::packet::{Address, Family, Tuple};
+use crate::packet::{self, Address, Family, Tuple};
 
 const DONT_FRAGMENT: u8 = 0x40;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -66,9 +66,6 @@ pub(super) fn set_fragment(packet: &mut [u8], header_len: usize, place: u16, mor
 
 fn set_checksum(header: &mut [u8]) {
     header[10..12].fill(0);
-    let sum = header.as_chunks::<2>().0.iter().fold(0u32, |sum, word| sum + u32::from(u16::from_be_bytes(*word)));
-    // At most 30 words: two foldings take in every carry.
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    let sum = !packet::sum(header);
     header[10..12].copy_from_slice(&sum.to_be_bytes());
 }

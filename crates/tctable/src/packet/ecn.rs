@@ -1,5 +1,7 @@
 //! The mark of congestion in a packet's bytes (RFC 3168).
 
+use super::checksum::sum;
+
 /// Sets the ECN field of the IP header that `packet` begins with to CE; IPv4's checksum follows. What is no IP header, or is
 /// cut before its end, stays as it is.
 pub fn mark_congested(packet: &mut [u8]) {
@@ -19,12 +21,8 @@ fn mark_v4(packet: &mut [u8]) {
     let Some(header) = packet.get_mut(..length).filter(|header| header.len() >= 20) else { return };
     header[1] |= 3;
     header[10..12].fill(0);
-    let words = header.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
-    let mut sum: u32 = words.sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    header[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+    let sum = !sum(header);
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -24,6 +24,12 @@ struct Trail {
 }
 
 impl Scheduler {
+    /// Whether packets that come in by a device meet ingress filters: where not, there is no need to ask
+    /// [`Scheduler::receive`].
+    pub fn has_ingress(&self, device: DeviceId) -> bool {
+        self.device(device).is_some_and(|device| device.hooks.is_some())
+    }
+
     /// A packet came in: it meets the device's ingress filters.
     pub fn receive(&mut self, now: Instant, device: DeviceId, skb: &mut Skb<'_>) -> Ingress {
         self.copies.clear();
