@@ -1,23 +1,21 @@
 //! How fast gateways are, side by side in one run: the kernel, tctable and a bare forwarder take turns in the same namespaces.
 //!
-//! `speed TCTABLE FORWARD [ROUNDS [SECONDS]]`: the programs `tctable` and tctable-io's example `forward`, as root, on a machine without
-//! other work. The sender has the first processor, the gateway the second one. Frames are counted where they arrive; what a sender
-//! sends beyond that is lost in the gateway, which is how it is known to be the one that is measured. Ratios are of medians.
+//! `speed TCTABLE FORWARD FLOOD [ROUNDS [SECONDS]]`: the programs `tctable` and tctable-io's examples `forward` and `flood`, as root, on a
+//! machine without other work. The sender has the first processor, the gateway the second one, the kernel as a gateway too (RPS).
+//! Frames are counted where they arrive; what a sender sends beyond that is lost on the way, which is how it is known that it
+//! is not the sender that is measured. Ratios are of medians.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
-use tctable_lab::live::blast::{Blast, blast};
 use tctable_lab::live::network::{INTERFACE, LAN, LAN_MAC, WAN};
-use tctable_lab::live::{Form, Network, nft, ping, tcp};
+use tctable_lab::live::{Form, Namespace, Network, nft, ping, tcp};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -78,43 +76,64 @@ impl Load {
     }
 }
 
-/// A number, the gateway's processor time and the machine's, each as so many processors.
+/// A number, and processor time, each as so many processors.
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     value: f64,
-    gateway: f64,
-    machine: f64,
+    times: Times,
     /// Sent, as so many a second.
     offered: f64,
+}
+
+/// Seconds of processor time.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// The gateway's process.
+    gateway: f64,
+    /// The kernel, not for any process, on the gateway's processor.
+    softirq: f64,
+    /// All there is.
+    machine: f64,
 }
 
 struct Programs {
     tctable: String,
     forward: String,
+    flood: String,
     seconds: u64,
 }
 
-/// A gateway at work, killed in the end.
-struct Gateway {
-    child: Option<Child>,
-    /// Its control socket and its state.
-    _directory: tempfile::TempDir,
-}
+/// A process at work, killed in the end.
+struct Worker(Child);
 
-impl Drop for Gateway {
+impl Drop for Worker {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-/// This thread runs on one processor.
-fn pin(processor: usize) -> Result<(), Failure> {
-    let mut set = CpuSet::new();
-    set.set(processor)?;
-    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+/// A gateway at work.
+struct Gateway {
+    worker: Option<Worker>,
+    /// Its control socket, its state and what it says.
+    _directory: tempfile::TempDir,
+}
+
+/// The processors of the sender and of the gateway.
+const SENDER: usize = 0;
+const GATEWAY: usize = 1;
+/// Nobody's address at the other end: its stack is to have no work with what comes.
+const NOBODY: &str = "02:00:00:00:00:99";
+
+/// Starts a program on one processor of a namespace.
+fn start(namespace: &Namespace, processor: usize, mut command: Command) -> Result<Worker, Failure> {
+    namespace.run(|| {
+        let mut set = CpuSet::new();
+        set.set(processor)?;
+        sched_setaffinity(Pid::from_raw(0), &set)?;
+        Ok(Worker(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?))
+    })
 }
 
 impl Programs {
@@ -125,11 +144,14 @@ impl Programs {
             Case::Kernel => {
                 network.gateway.feed("nft", &["-f", "-"], &nft::counting_rules())?;
                 // What comes is worked on by the other processor than the sender's.
-                let share = "mount -t sysfs none /sys && for way in lan wan; do \
-                             echo 2 > /sys/class/net/$way/queues/rx-0/rps_cpus; done";
-                network.gateway.command("unshare", &["--mount", "sh", "-c", share])?;
+                let share = format!(
+                    "mount -t sysfs none /sys && for way in lan wan; do \
+                     echo {} > /sys/class/net/$way/queues/rx-0/rps_cpus; done",
+                    1 << GATEWAY
+                );
+                network.gateway.command("unshare", &["--mount", "sh", "-c", &share])?;
                 fs::write("/proc/sys/net/netfilter/nf_conntrack_max", "1000000")?;
-                return Ok(Gateway { child: None, _directory: directory });
+                return Ok(Gateway { worker: None, _directory: directory });
             }
             Case::Packet | Case::Xdp => {
                 let mut arguments = vec!["run", "--lan", LAN, "--wan", WAN, "--config", "/dev/null", "--pin", "1"];
@@ -146,115 +168,114 @@ impl Programs {
             }
         };
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = network.gateway.run(|| -> Result<Child, Failure> {
-            pin(1)?;
-            Ok(command.spawn()?)
-        })?;
-        let mut gateway = Gateway { child: Some(child), _directory: directory };
+        command.args(arguments).stderr(fs::File::create(path("said"))?);
+        let mut worker = start(&network.gateway, GATEWAY, command)?;
         let since = Instant::now();
         let to = network.servers[0].v4.into();
+        let said = || fs::read_to_string(path("said")).unwrap_or_default();
         while network.clients[0].namespace.run(|| ping::ping(to, 1, Duration::ZERO, 56))?.times.is_empty() {
-            let child = gateway.child.as_mut().expect("started");
-            if child.try_wait()?.is_some() || since.elapsed() > Duration::from_secs(10) {
-                return Err(format!("{}: it does not forward", case.name()).into());
+            if worker.0.try_wait()?.is_some() || since.elapsed() > Duration::from_secs(10) {
+                return Err(format!("it does not forward: {}", said().trim()).into());
             }
         }
-        Ok(gateway)
+        if let Some(why) = said().lines().find(|line| line.contains("instead of AF_XDP")) {
+            return Err(why.into());
+        }
+        Ok(Gateway { worker: Some(worker), _directory: directory })
     }
 
     fn measure(&self, case: Case, load: Load) -> Result<Measured, Failure> {
         let network = Network::direct(1500, if case == Case::Kernel { Form::Routed } else { Form::InLine })?;
         let gateway = self.start(case, &network)?;
-        let process = gateway.child.as_ref().map(Child::id);
-        let span = Duration::from_secs(self.seconds);
-        let (client, server) = (&network.clients[0], &network.servers[0]);
+        let process = gateway.worker.as_ref().map(|worker| worker.0.id());
         match load {
-            Load::Frames { size, connections } => {
-                let stop = Arc::new(AtomicBool::new(false));
-                let what = Blast {
-                    connections,
-                    size,
-                    // To nobody's address at the other end: its stack is to have no work with them.
-                    to_mac: if case == Case::Kernel { LAN_MAC } else { [2, 0, 0, 0, 0, 0x99] },
-                    from: client.v4,
-                    to: [server.v4.octets()[0], server.v4.octets()[1], 0, 99].into(),
-                };
-                if case == Case::Kernel {
-                    let to = what.to.to_string();
-                    network.gateway.ip(&[
-                        "neigh",
-                        "replace",
-                        &to,
-                        "lladdr",
-                        "02:00:00:00:00:99",
-                        "dev",
-                        WAN,
-                        "nud",
-                        "permanent",
-                    ])?;
-                }
-                let sender = client.namespace.spawn({
-                    let stop = stop.clone();
-                    move || -> Result<u64, Failure> {
-                        pin(0)?;
-                        Ok(blast(INTERFACE, what, &stop)?)
-                    }
-                });
-                // Every connection is open by then.
-                thread::sleep(Duration::from_millis(1500));
-                let count = || -> Result<_, Failure> {
-                    let at = Instant::now();
-                    Ok((
-                        at,
-                        server.namespace.counters(INTERFACE)?,
-                        client.namespace.counters(INTERFACE)?,
-                        busy(process),
-                    ))
-                };
-                let before = count()?;
-                thread::sleep(span);
-                let after = count()?;
-                stop.store(true, Ordering::Relaxed);
-                sender.join().expect("no panic")?;
-                let took = (after.0 - before.0).as_secs_f64();
-                Ok(Measured {
-                    value: (after.1 - before.1).received as f64 / took,
-                    gateway: (after.3.0 - before.3.0) / took,
-                    machine: (after.3.1 - before.3.1) / took,
-                    offered: (after.2 - before.2).sent as f64 / took,
-                })
-            }
+            Load::Frames { size, connections } => self.flood(case, &network, process, size, connections),
             Load::Tcp | Load::Ping => {
+                let (client, server) = (&network.clients[0], &network.servers[0]);
                 let _servers = tcp::Servers::start(&server.namespace)?;
                 let to = server.v4.into();
-                let (at, before) = (Instant::now(), busy(process));
+                let (at, before) = (Instant::now(), times(process));
                 let value = client.namespace.run(|| -> Result<f64, Failure> {
                     if load == Load::Tcp {
+                        let span = Duration::from_secs(self.seconds);
                         return Ok(tcp::stream(to, tcp::Way::Up, span)?.rate());
                     }
                     let pinged = ping::ping(to, 2000, Duration::from_micros(500), 56)?;
                     Ok(pinged.quantile(990).ok_or("no answer")?.as_secs_f64())
                 })?;
-                let (took, after) = (at.elapsed().as_secs_f64(), busy(process));
-                let (gateway, machine) = ((after.0 - before.0) / took, (after.1 - before.1) / took);
-                Ok(Measured { value, gateway, machine, offered: 0.0 })
+                Ok(Measured { value, times: times(process).since(before, at.elapsed()), offered: 0.0 })
             }
+        }
+    }
+
+    fn flood(
+        &self,
+        case: Case,
+        network: &Network,
+        process: Option<u32>,
+        size: usize,
+        connections: u32,
+    ) -> Result<Measured, Failure> {
+        let (client, server) = (&network.clients[0], &network.servers[0]);
+        let [a, b, ..] = server.v4.octets();
+        let to = format!("{a}.{b}.0.99");
+        let mac =
+            if case == Case::Kernel { LAN_MAC.map(|byte| format!("{byte:02x}")).join(":") } else { NOBODY.into() };
+        if case == Case::Kernel {
+            network.gateway.ip(&["neigh", "replace", &to, "lladdr", NOBODY, "dev", WAN, "nud", "permanent"])?;
+        }
+        network.gateway.command(&self.flood, &["prepare", LAN])?;
+        let mut command = Command::new(&self.flood);
+        command.args([INTERFACE, &size.to_string(), &connections.to_string(), &mac, &client.v4.to_string(), &to]);
+        let mut sender = start(&client.namespace, SENDER, command)?;
+        // Every connection is open by then.
+        thread::sleep(Duration::from_millis(1500));
+        let count = || -> Result<_, Failure> {
+            let here = client.namespace.counters(INTERFACE)?;
+            Ok((Instant::now(), server.namespace.counters(INTERFACE)?, here, times(process)))
+        };
+        let before = count()?;
+        thread::sleep(Duration::from_secs(self.seconds));
+        let after = count()?;
+        if let Some(status) = sender.0.try_wait()? {
+            return Err(format!("{}: {status}", self.flood).into());
+        }
+        let took = after.0 - before.0;
+        let (here, there) = (after.2 - before.2, after.1 - before.1);
+        Ok(Measured {
+            value: there.received as f64 / took.as_secs_f64(),
+            times: after.3.since(before.3, took),
+            offered: (here.sent + here.send_dropped) as f64 / took.as_secs_f64(),
+        })
+    }
+}
+
+impl Times {
+    /// Processors that were busy.
+    fn since(self, before: Times, took: Duration) -> Times {
+        let took = took.as_secs_f64();
+        Times {
+            gateway: (self.gateway - before.gateway) / took,
+            softirq: (self.softirq - before.softirq) / took,
+            machine: (self.machine - before.machine) / took,
         }
     }
 }
 
-/// Seconds of processor time of a process, and of the whole machine.
-fn busy(process: Option<u32>) -> (f64, f64) {
-    let sum = |text: Option<&str>, skip: usize, take: usize| -> f64 {
-        let numbers = text.unwrap_or_default().split_ascii_whitespace().skip(skip).take(take);
-        numbers.filter_map(|number| number.parse::<f64>().ok()).sum::<f64>() / 100.0
+/// Processor time until now, of a process, of its processor and of the whole machine.
+fn times(process: Option<u32>) -> Times {
+    let seconds = |text: &str, fields: &[usize]| -> f64 {
+        let numbers: Vec<&str> = text.split_ascii_whitespace().collect();
+        fields.iter().filter_map(|at| numbers.get(*at)?.parse::<f64>().ok()).sum::<f64>() / 100.0
     };
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let machine = stat.lines().next();
-    let machine = sum(machine, 1, 3) + sum(machine, 6, 3);
+    let line = |name: &str| stat.lines().find(|line| line.split(' ').next() == Some(name)).unwrap_or_default();
     let own = process.and_then(|process| fs::read_to_string(format!("/proc/{process}/stat")).ok()).unwrap_or_default();
-    (sum(own.rsplit_once(')').map(|(_, rest)| rest), 11, 2), machine)
+    Times {
+        gateway: seconds(own.rsplit_once(')').map_or("", |(_, rest)| rest), &[11, 12]),
+        softirq: seconds(line(&format!("cpu{GATEWAY}")), &[6, 7]),
+        machine: seconds(line("cpu"), &[1, 2, 3, 6, 7]),
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -264,12 +285,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [tctable, forward, rest @ ..] = words.as_slice() else {
-        return Err("speed TCTABLE FORWARD [ROUNDS [SECONDS]]".into());
+    let [tctable, forward, flood, rest @ ..] = words.as_slice() else {
+        return Err("speed TCTABLE FORWARD FLOOD [ROUNDS [SECONDS]]".into());
     };
     let number = |at: usize, usual: u64| rest.get(at).map_or(Ok(usual), |word| word.parse());
     let (rounds, seconds) = (number(0, 3)?, number(1, 3)?);
-    let programs = Programs { tctable: tctable.clone(), forward: forward.clone(), seconds };
+    let [tctable, forward, flood] = [tctable, forward, flood].map(String::clone);
+    let programs = Programs { tctable, forward, flood, seconds };
     let mut cases = vec![Case::Kernel, Case::Packet, Case::Xdp, Case::Bare, Case::BareXdp];
     for load in LOADS {
         let mut all: BTreeMap<Case, Vec<Measured>> = BTreeMap::new();
@@ -302,11 +324,12 @@ fn main() -> Result<(), Failure> {
                 _ => String::new(),
             };
             println!(
-                "  {:31} {:>14}  {ratio}{bare}; processors: gateway {:.2}, machine {:.2}{offered}",
+                "  {:31} {:>14}  {ratio}{bare}; processors: gateway {:.2} + softirq {:.2}, machine {:.2}{offered}",
                 case.name(),
                 load.show(own),
-                of(|each| each.gateway),
-                of(|each| each.machine),
+                of(|each| each.times.gateway),
+                of(|each| each.times.softirq),
+                of(|each| each.times.machine),
             );
         }
     }
