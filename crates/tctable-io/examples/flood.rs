@@ -2,7 +2,8 @@
 //!
 //! `flood eth0 60 200000 02:00:00:00:00:99 10.71.0.0 10.72.0.99`: device, bytes of a frame, connections, who frames are for, the /24 that
 //! they come from and the address that they go to; until it is killed. The device is one end of a veth whose other end has NAPI:
-//! `flood prepare lan` gives it that (by GRO), and so does whoever receives by AF_XDP.
+//! `flood prepare lan` gives it that (by GRO), and so does whoever receives by AF_XDP. `flood finish eth0` has checksums finished before
+//! frames are on that veth, as they are on a wire: an XDP program at its other end cannot tell that they are not.
 //!
 //! A packet socket takes a system call, a copy and a buffer for each frame, about as much as a gateway does. Here the kernel runs an XDP
 //! program again and again (`BPF_F_TEST_XDP_LIVE_FRAMES`, Linux 5.18), which writes the next connection's addresses into a frame
@@ -23,6 +24,7 @@ const MAP_TYPE_ARRAY: u32 = 2;
 const PROG_TYPE_XDP: u32 = 6;
 const TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 const ETHTOOL_SGRO: u32 = 0x2c;
+const ETHTOOL_STXCSUM: u32 = 0x17;
 /// The kernel's own limit of frames at a time is 256.
 const BATCH: u32 = 64;
 /// Frames of one call: beginning and ending one takes milliseconds.
@@ -33,25 +35,28 @@ const FIRST_HOST: i32 = 20;
 const FIRST_PORT: i32 = 1024;
 /// Ethernet, IPv4 and UDP.
 const HEADERS: usize = 14 + 20 + 8;
+/// Where IP's time to live is.
+const TTL: usize = 14 + 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["prepare", device] => Ok(prepare(device)?),
+        ["prepare", device] => Ok(tell(device, ETHTOOL_SGRO, 1)?),
+        ["finish", device] => Ok(tell(device, ETHTOOL_STXCSUM, 0)?),
         [device, size, connections, mac, from, to] => {
             let mac = mac.split(':').map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<Vec<u8>, _>>()?;
             let frame = template(size.parse()?, mac.as_slice().try_into()?, from.parse()?, to.parse()?);
             let device = if_nametoindex(*device)?;
             Ok(flood(&frame, device, connections.parse()?)?)
         }
-        _ => Err("flood prepare DEVICE, or flood DEVICE BYTES CONNECTIONS MAC FROM TO".into()),
+        _ => Err("flood prepare|finish DEVICE, or flood DEVICE BYTES CONNECTIONS MAC FROM TO".into()),
     }
 }
 
-/// Has a veth device receive by NAPI.
-fn prepare(device: &str) -> io::Result<()> {
+/// Tells a device's driver something.
+fn tell(device: &str, command: u32, value: u32) -> io::Result<()> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
-    let mut command = [ETHTOOL_SGRO, 1];
+    let mut command = [command, value];
     // SAFETY: all its members may be zero.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(device.bytes()) {
@@ -88,7 +93,7 @@ fn template(size: usize, mac: [u8; 6], from: Ipv4Addr, to: Ipv4Addr) -> Vec<u8> 
 #[repr(C)]
 struct Instruction(u8, u8, i16, i32);
 
-/// Gives the frame the next connection's host, port and header checksum, and sends it away.
+/// Gives the frame its addresses, the next connection's host, port and header checksum, and sends it away.
 fn program(frame: &[u8], device: u32, connections: u32, next: i32) -> Vec<Instruction> {
     const FIELDS: i32 = HEADERS as i32;
     let sum: u32 = frame[14..34].chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
@@ -117,6 +122,12 @@ fn program(frame: &[u8], device: u32, connections: u32, next: i32) -> Vec<Instru
         Instruction(0x6b, 0x57, 34, 0),                 // the source port
         Instruction(0x07, 0x04, 0, sum as i32),         // r4 += the sum of all else
     ];
+    // A frame's memory comes back as its last user left it: a router writes these.
+    for at in [0, 4, 8] {
+        let four = frame[at..at + 4].try_into().map_or(0, i32::from_le_bytes);
+        program.push(Instruction(0x62, 0x07, at as i16, four));
+    }
+    program.push(Instruction(0x72, 0x07, TTL as i16, frame[TTL].into()));
     // Folded twice: the first may carry.
     for _ in 0..2 {
         program.extend([

@@ -192,6 +192,11 @@ impl Programs {
             Load::Frames { size, connections } => self.flood(case, &network, process, size, connections),
             Load::Tcp | Load::Ping => {
                 let (client, server) = (&network.clients[0], &network.servers[0]);
+                if matches!(case, Case::Xdp | Case::BareXdp) {
+                    for host in [client, server] {
+                        host.namespace.command(&self.flood, &["finish", INTERFACE])?;
+                    }
+                }
                 let _servers = tcp::Servers::start(&server.namespace)?;
                 let to = server.v4.into();
                 let (at, before) = (Instant::now(), times(process));

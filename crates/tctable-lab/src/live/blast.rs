@@ -9,6 +9,8 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, bind, sendmmsg, socket};
 
+use crate::checksum::checksum;
+
 /// Frames that are handed over at a time.
 const BATCH: usize = 64;
 /// Ethernet, IPv4 and UDP.
@@ -88,9 +90,8 @@ fn address(frame: &mut [u8], connection: u32, from: Ipv4Addr) {
     ip[12..16].copy_from_slice(&[a, b, c, (FIRST + connection % HOSTS) as u8]);
     ip[20..22].copy_from_slice(&(1024 + (connection / HOSTS) as u16).to_be_bytes());
     ip[10..12].fill(0);
-    let sum: u32 = ip[..20].chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ip[10..12].copy_from_slice(&(!(((sum & 0xffff) + (sum >> 16)) as u16)).to_be_bytes());
+    let sum = checksum(&ip[..20]);
+    ip[10..12].copy_from_slice(&sum.to_be_bytes());
 }
 
 #[cfg(test)]

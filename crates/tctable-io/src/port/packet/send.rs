@@ -3,7 +3,8 @@
 //! A transmit ring would take a copy of each frame, and its slots are free again as soon as another namespace's device owns
 //! the frame, which is before that has read it. It was no faster where both were measured.
 
-use std::{io, mem};
+use std::io;
+use std::mem::{self, MaybeUninit};
 
 use super::super::socket::Socket;
 use super::super::{Departure, Offload};
@@ -93,23 +94,29 @@ impl Sender {
 
 /// Sends up to [`BATCH`] frames, by a socket that wants to be told what is left undone of them or not.
 fn send_batch(socket: &Socket, frames: &[Departure<'_>], offload: bool) -> (usize, Option<Stopped>) {
-    // SAFETY: null pointers and zero lengths are values of these.
-    let mut parts: [[libc::iovec; 2]; BATCH] = unsafe { mem::zeroed() };
-    // SAFETY: the same.
-    let mut messages: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
+    // Only what is used of them is written: a call often has few frames.
+    let mut parts = [const { MaybeUninit::<[libc::iovec; 2]>::uninit() }; BATCH];
+    let mut messages = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
+    let mut filled = 0;
     for ((frame, part), message) in frames.iter().zip(&mut parts).zip(&mut messages) {
         // The kernel reads through these pointers only.
-        part[0] = libc::iovec { iov_base: frame.offload.0.as_ptr().cast_mut().cast(), iov_len: Offload::BYTES };
-        part[1] = libc::iovec { iov_base: frame.data.as_ptr().cast_mut().cast(), iov_len: frame.data.len() };
+        let part = part.write([
+            libc::iovec { iov_base: frame.offload.0.as_ptr().cast_mut().cast(), iov_len: Offload::BYTES },
+            libc::iovec { iov_base: frame.data.as_ptr().cast_mut().cast(), iov_len: frame.data.len() },
+        ]);
         let parts = if offload { &mut part[..] } else { &mut part[1..] };
+        // SAFETY: null pointers and zero lengths are values of it.
+        let message = message.write(unsafe { mem::zeroed() });
         message.msg_hdr.msg_iov = parts.as_mut_ptr();
         message.msg_hdr.msg_iovlen = parts.len();
+        filled += 1;
     }
     let mut done = 0;
-    while done < frames.len() {
-        let rest = &mut messages[done..frames.len()];
-        // SAFETY: each message points to its two parts, which point to bytes that outlive the call.
-        let sent = unsafe { libc::sendmmsg(socket.raw(), rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
+    while done < filled {
+        let rest = &mut messages[done..filled];
+        let (first, count) = (rest.as_mut_ptr().cast::<libc::mmsghdr>(), rest.len() as u32);
+        // SAFETY: these messages were written; each points to its two parts, which point to bytes that outlive the call.
+        let sent = unsafe { libc::sendmmsg(socket.raw(), first, count, libc::MSG_DONTWAIT) };
         if sent > 0 {
             // What stopped it, if anything did, is told by the next call.
             done += sent as usize;
