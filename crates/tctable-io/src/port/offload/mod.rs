@@ -105,6 +105,13 @@ impl Offload {
         self.get(SIZE)
     }
 
+    /// The same for a frame of so many bytes, none of which is segmented, that is to be copied whole: all of it counts as headers.
+    #[must_use]
+    pub(super) fn copied_whole(mut self, bytes: u16) -> Offload {
+        self.set(HEADERS, bytes);
+        self
+    }
+
     /// The same for a frame to whose link header so many bytes were added.
     #[must_use]
     pub fn moved(mut self, bytes: u16) -> Offload {

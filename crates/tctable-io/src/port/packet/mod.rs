@@ -3,6 +3,7 @@
 mod fanout;
 mod ring;
 mod send;
+mod transmit;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
@@ -227,7 +228,7 @@ impl Line {
         if config.promiscuous {
             socket.be_promiscuous(device.index).map_err(|error| ("promiscuous mode", error))?;
         }
-        let sender = Sender::new(device.index).map_err(|error| ("a packet socket to send by", error))?;
+        let sender = Sender::new(device).map_err(|error| ("a packet socket to send by", error))?;
         Ok(Line { device, ring, socket, sender })
     }
 }

@@ -1,13 +1,12 @@
-//! Sending: many frames by one call, out of whatever memory they lie in.
-//!
-//! A transmit ring would take a copy of each frame, and its slots are free again as soon as another namespace's device owns
-//! the frame, which is before that has read it. It was no faster where both were measured.
+//! Sending: past the device's queue, by a ring, and what that does not take many at a time by messages.
 
 use std::io;
 use std::mem::{self, MaybeUninit};
 
+use super::super::device::Device;
 use super::super::socket::Socket;
 use super::super::{Departure, Offload};
+use super::transmit::{self, TransmitRing};
 
 /// Frames for one call.
 const BATCH: usize = 64;
@@ -28,29 +27,40 @@ pub(super) enum Stopped {
 /// Sends frames on a device.
 #[derive(Debug)]
 pub(super) struct Sender {
-    /// Past the device's queue, so that a device without room says so at once and nothing is lost in the queue.
+    /// What takes frames up to the MTU; `None` once it has failed.
+    ring: Option<TransmitRing>,
+    /// Past the device's queue, as the ring is, so that a device without room says so at once and nothing is lost in the queue.
     direct: Socket,
-    /// The same for frames of which nothing is left undone: without a header the kernel has less to do.
-    plain: Socket,
     /// Through the queue: on this way the kernel cuts frames into segments for a device that cannot do it.
     queued: Socket,
     /// Whether the device cannot: seen when a frame in segments was taken on this way alone.
     cuts_not: bool,
 }
 
+/// The ways that a frame can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Ring,
+    Direct,
+    Queued,
+}
+
 impl Sender {
-    pub(super) fn new(device: i32) -> io::Result<Self> {
-        let open = |offload: i32, direct: i32| {
+    pub(super) fn new(device: Device) -> io::Result<Self> {
+        let open = |direct: i32| {
             let socket = Socket::packet()?;
-            socket.set(libc::SOL_PACKET, libc::PACKET_VNET_HDR, offload)?;
+            socket.set(libc::SOL_PACKET, libc::PACKET_VNET_HDR, 1)?;
             socket.set(libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, direct)?;
             if direct != 0 {
                 socket.set(libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SENDING_BYTES)?;
             }
-            socket.bind_packet(device, 0)?;
             Ok::<_, io::Error>(socket)
         };
-        Ok(Sender { direct: open(1, 1)?, plain: open(0, 1)?, queued: open(1, 0)?, cuts_not: false })
+        let (ring, direct, queued) = (open(1)?, open(1)?, open(0)?);
+        let ring = TransmitRing::new(ring, device)?;
+        direct.bind_packet(device.index, 0)?;
+        queued.bind_packet(device.index, 0)?;
+        Ok(Sender { ring: Some(ring), direct, queued, cuts_not: false })
     }
 
     /// Sends frames in their order; how many were taken, and why not all.
@@ -58,23 +68,29 @@ impl Sender {
         let mut taken = 0;
         while taken < frames.len() {
             let rest = &frames[taken..];
-            let is_queued = self.is_queued(&rest[0]);
-            let alike = rest.iter().take(BATCH).take_while(|frame| self.is_queued(frame) == is_queued).count();
+            let way = self.way(&rest[0]);
+            let alike = rest.iter().take(BATCH).take_while(|frame| self.way(frame) == way).count();
             let batch = &rest[..alike];
-            let (count, stopped) = if is_queued {
-                send_batch(&self.queued, batch, true)
-            } else if batch.iter().all(|frame| frame.offload.is_done()) {
-                send_batch(&self.plain, batch, false)
-            } else {
-                send_batch(&self.direct, batch, true)
+            let (count, stopped) = match (way, &mut self.ring) {
+                (Way::Ring, Some(ring)) => match ring.send(batch) {
+                    (count, Some(transmit::Stopped::Lost)) => {
+                        self.ring = None;
+                        (count, None)
+                    }
+                    (count, Some(transmit::Stopped::NoSlot)) => (count, Some(Stopped::Full)),
+                    (count, Some(transmit::Stopped::Error(error))) => (count, Stopped::by(error)),
+                    (count, None) => (count, None),
+                },
+                (Way::Queued, _) => send_batch(&self.queued, batch),
+                _ => send_batch(&self.direct, batch),
             };
             taken += count;
             let next = &frames[taken..];
             match stopped {
                 None => {}
-                Some(Stopped::Full) if !is_queued && next[0].offload.is_segmented() => {
+                Some(Stopped::Full) if way != Way::Queued && next[0].offload.is_segmented() => {
                     // Whether there is no room or the device cannot cut it looks alike.
-                    let (count, stopped) = send_batch(&self.queued, &next[..1], true);
+                    let (count, stopped) = send_batch(&self.queued, &next[..1]);
                     if stopped.is_some() {
                         return (taken, stopped);
                     }
@@ -87,13 +103,29 @@ impl Sender {
         (taken, None)
     }
 
-    fn is_queued(&self, frame: &Departure<'_>) -> bool {
-        self.cuts_not && frame.offload.is_segmented()
+    fn way(&self, frame: &Departure<'_>) -> Way {
+        match &self.ring {
+            _ if self.cuts_not && frame.offload.is_segmented() => Way::Queued,
+            Some(ring) if ring.fits(frame) => Way::Ring,
+            _ => Way::Direct,
+        }
     }
 }
 
-/// Sends up to [`BATCH`] frames, by a socket that wants to be told what is left undone of them or not.
-fn send_batch(socket: &Socket, frames: &[Departure<'_>], offload: bool) -> (usize, Option<Stopped>) {
+impl Stopped {
+    /// What an error means; `None`: try again.
+    fn by(error: io::Error) -> Option<Stopped> {
+        match error.raw_os_error() {
+            Some(libc::EINTR) => None,
+            Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => Some(Stopped::Full),
+            Some(libc::EMSGSIZE | libc::EINVAL) => Some(Stopped::Refused),
+            _ => Some(Stopped::Failed(error)),
+        }
+    }
+}
+
+/// Sends up to [`BATCH`] frames, each as a message.
+fn send_batch(socket: &Socket, frames: &[Departure<'_>]) -> (usize, Option<Stopped>) {
     // Only what is used of them is written: a call often has few frames.
     let mut parts = [const { MaybeUninit::<[libc::iovec; 2]>::uninit() }; BATCH];
     let mut messages = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
@@ -104,11 +136,10 @@ fn send_batch(socket: &Socket, frames: &[Departure<'_>], offload: bool) -> (usiz
             libc::iovec { iov_base: frame.offload.0.as_ptr().cast_mut().cast(), iov_len: Offload::BYTES },
             libc::iovec { iov_base: frame.data.as_ptr().cast_mut().cast(), iov_len: frame.data.len() },
         ]);
-        let parts = if offload { &mut part[..] } else { &mut part[1..] };
         // SAFETY: null pointers and zero lengths are values of it.
         let message = message.write(unsafe { mem::zeroed() });
-        message.msg_hdr.msg_iov = parts.as_mut_ptr();
-        message.msg_hdr.msg_iovlen = parts.len();
+        message.msg_hdr.msg_iov = part.as_mut_ptr();
+        message.msg_hdr.msg_iovlen = part.len();
         filled += 1;
     }
     let mut done = 0;
@@ -122,14 +153,9 @@ fn send_batch(socket: &Socket, frames: &[Departure<'_>], offload: bool) -> (usiz
             done += sent as usize;
             continue;
         }
-        let error = io::Error::last_os_error();
-        let stopped = match error.raw_os_error() {
-            Some(libc::EINTR) => continue,
-            Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => Stopped::Full,
-            Some(libc::EMSGSIZE | libc::EINVAL) => Stopped::Refused,
-            _ => Stopped::Failed(error),
-        };
-        return (done, Some(stopped));
+        if let Some(stopped) = Stopped::by(io::Error::last_os_error()) {
+            return (done, Some(stopped));
+        }
     }
     (done, None)
 }
