@@ -61,7 +61,7 @@ pub struct PortStatistics {
 
 /// A device that frames come from and go to.
 ///
-/// A burst that was received lies in the driver's memory until `take` returns, so it can be sent on by another port without a copy.
+/// A burst that was received lies in the driver's memory until `take` returns, so it can be given to another port as it lies.
 pub trait Port {
     /// What its frames begin with.
     fn link(&self) -> LinkType;

@@ -1,8 +1,9 @@
 //! The receive ring: memory that the kernel puts frames into, one to a slot (TPACKET_V2).
 //!
 //! Version 3 packs frames into blocks and hands over a block when it is full or after a millisecond at the soonest, which is
-//! too late for a gateway; version 2 hands over each frame at once, and costs no more where both were measured. Frames
-//! that do not fit a slot (from GRO and TSO) come by `recv`, marked in their slot.
+//! too late for a gateway; version 2 hands over each frame at once. What it costs more is paid where the kernel receives: it looks
+//! at the status of a slot far ahead, and of the next one, which another processor has written. Frames that do not fit a slot
+//! (from GRO and TSO) come by `recv`, marked in their slot.
 
 use std::io;
 use std::ptr::{self, NonNull};
