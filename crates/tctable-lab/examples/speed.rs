@@ -1,10 +1,10 @@
 //! How fast gateways are, side by side in one run: the kernel, tctable and a bare forwarder take turns in the same namespaces.
 //!
 //! `speed TCTABLE FORWARD FLOOD [ROUNDS [SECONDS]]`: the programs `tctable` and tctable-io's examples `forward` and `flood`, as root, on a
-//! machine without other work. The sender has the first processor, and so have those who receive (RPS); the gateway has the second one. Where
-//! the kernel does its work as a gateway is tried out: on the sender's processor, on the other by RPS, and there by a thread of the
-//! device; the best of the three is what others are compared with. Frames are counted where they arrive; what a sender sends beyond
-//! that is lost on the way, which is how it is known that it is not the sender that is measured. Ratios are of medians.
+//! machine without other work. The sender has the first processor, the gateway the second one. Where the kernel does its work as a gateway
+//! is tried out: on the sender's processor, on the other by RPS, and there by a thread of the device; the best of the three is what
+//! others are compared with. Frames are counted where they arrive; what a sender sends beyond that is lost on the way, which is how
+//! it is known that it is not the sender that is measured. Ratios are of medians.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -286,8 +286,6 @@ impl Programs {
         if case == Case::Kernel(Work::Thread) {
             thread_of(&network.gateway, LAN, GATEWAY)?;
         }
-        // What becomes of frames behind the gateway is no work of its.
-        steer(&server.namespace, INTERFACE, SENDER)?;
         let mut command = Command::new(&self.flood);
         command.args([INTERFACE, &size.to_string(), &connections.to_string(), &mac, &client.v4.to_string(), &to]);
         let mut sender = start(&client.namespace, SENDER, command)?;
