@@ -352,6 +352,7 @@ impl Port for PacketSocket {
         }
         self.let_in()?;
         self.line.device = device;
+        self.line.sender.renew(device);
         // What waited from when it was down.
         let _ = self.line.socket.pending();
         self.waiting = None;

@@ -103,6 +103,13 @@ impl Sender {
         (taken, None)
     }
 
+    /// The device's MTU may be another one now.
+    pub(super) fn renew(&mut self, device: Device) {
+        if let Some(ring) = &mut self.ring {
+            ring.renew(device);
+        }
+    }
+
     fn way(&self, frame: &Departure<'_>) -> Way {
         match &self.ring {
             _ if self.cuts_not && frame.offload.is_segmented() => Way::Queued,

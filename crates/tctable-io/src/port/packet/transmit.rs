@@ -19,11 +19,11 @@ use super::super::{Departure, Offload};
 /// Frames that the device may not have sent yet.
 const SLOTS: usize = 512;
 /// Longer slots are not made: longer frames are sent in another way.
-const LONGEST_SLOT: u32 = 16 << 10;
+const LONGEST_SLOT: usize = 16 << 10;
 /// What lies before the `virtio_net_hdr`: the kernel takes no address where frames are sent.
 const BEFORE_FRAME: usize = size_of::<tpacket2_hdr>().next_multiple_of(libc::TPACKET_ALIGNMENT);
-/// A link header.
-const ETHERNET_BYTES: u32 = 14;
+/// Slots in one piece of the kernel's memory.
+const SLOTS_IN_BLOCK: usize = 64;
 
 /// A ring of slots on a socket of its own. From `head` on frames are put in, in that order; the kernel gives slots back when
 /// the device has sent their frames.
@@ -34,7 +34,7 @@ pub(super) struct TransmitRing {
     socket: Socket,
     slot_bytes: usize,
     head: usize,
-    /// The longest frame that is taken, in bytes: a longer one would pass by the kernel's check against the MTU.
+    /// The longest frame that is taken, in bytes: behind a `virtio_net_hdr` the kernel does not look whether the MTU allows it.
     longest: usize,
 }
 
@@ -47,6 +47,11 @@ pub(super) enum Stopped {
     Error(io::Error),
     /// The kernel and this ring disagree which slot is next. It cannot be used any more.
     Lost,
+}
+
+/// The longest frame of a device without tags, in bytes.
+fn longest(device: Device) -> usize {
+    device.mtu as usize + if device.link == LinkType::Ethernet { 14 } else { 0 }
 }
 
 #[derive(Debug)]
@@ -68,21 +73,17 @@ impl Drop for Memory {
 impl TransmitRing {
     /// Has the kernel make a ring for a device's frames, on a socket that is not bound yet and takes `virtio_net_hdr`s.
     pub(super) fn new(socket: Socket, device: Device) -> io::Result<Self> {
-        let link = if device.link == LinkType::Ethernet { ETHERNET_BYTES } else { 0 };
-        let longest = device.mtu.saturating_add(link);
-        let before = (BEFORE_FRAME + Offload::BYTES) as u32;
-        let slot_bytes = longest.saturating_add(before).checked_next_power_of_two().unwrap_or(LONGEST_SLOT);
+        let slot_bytes = (longest(device) + BEFORE_FRAME + Offload::BYTES).next_power_of_two();
         // A block begins with a page, which is longer than a small slot.
         let slot_bytes = slot_bytes.clamp(2048, LONGEST_SLOT);
         let request = libc::tpacket_req {
-            tp_block_size: slot_bytes * 64,
-            tp_block_nr: SLOTS as u32 / 64,
-            tp_frame_size: slot_bytes,
+            tp_block_size: (slot_bytes * SLOTS_IN_BLOCK) as u32,
+            tp_block_nr: (SLOTS / SLOTS_IN_BLOCK) as u32,
+            tp_frame_size: slot_bytes as u32,
             tp_frame_nr: SLOTS as u32,
         };
         socket.set(libc::SOL_PACKET, libc::PACKET_VERSION, libc::tpacket_versions::TPACKET_V2 as i32)?;
         socket.set(libc::SOL_PACKET, libc::PACKET_TX_RING, request)?;
-        let slot_bytes = slot_bytes as usize;
         let (bytes, protection) = (slot_bytes * SLOTS, libc::PROT_READ | libc::PROT_WRITE);
         // SAFETY: new memory wherever the kernel puts it.
         let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, libc::MAP_SHARED, socket.raw(), 0) };
@@ -91,8 +92,14 @@ impl TransmitRing {
             _ => return Err(io::Error::last_os_error()),
         };
         socket.bind_packet(device.index, 0)?;
-        let longest = longest.min(LONGEST_SLOT - before) as usize;
-        Ok(TransmitRing { memory, socket, slot_bytes, head: 0, longest })
+        let mut ring = TransmitRing { memory, socket, slot_bytes, head: 0, longest: 0 };
+        ring.renew(device);
+        Ok(ring)
+    }
+
+    /// The device's MTU may be another one now.
+    pub(super) fn renew(&mut self, device: Device) {
+        self.longest = longest(device).min(self.slot_bytes - BEFORE_FRAME - Offload::BYTES);
     }
 
     /// Whether the ring takes the frame at all.
