@@ -146,6 +146,37 @@ fn a_frame_that_is_too_long_is_refused_and_those_behind_it_go() {
 }
 
 #[test]
+fn what_makes_no_sense_is_refused_anywhere_in_a_burst_and_all_others_go_in_their_order() {
+    in_namespace(|| {
+        veth("near", "far");
+        let mut port = open("near", Role::InLine);
+        let mut far = open("far", Role::InLine);
+        let frames: Vec<Vec<u8>> = (0..200).map(|seed| frame(60 + usize::from(seed), seed)).collect();
+        // More rounds than the ring has slots, and each begins at another one.
+        for round in 0..17 {
+            let wrong = |at: usize| at % 17 == round;
+            let mut burst = departures(&frames);
+            for (_, departure) in burst.iter_mut().enumerate().filter(|(at, _)| wrong(*at)) {
+                // A checksum beyond the frame's end.
+                departure.offload = Offload::checksum(1400, 16);
+            }
+            let before = port.statistics();
+            let mut done = 0;
+            while done < burst.len() {
+                done += port.send(&burst[done..]).expect("the device is up");
+            }
+            let right: Vec<Vec<u8>> =
+                (0..).zip(&frames).filter(|(at, _)| !wrong(*at)).map(|(_, f)| f.clone()).collect();
+            assert!(receive_bytes(&mut far, right.len()) == right, "round {round}");
+            let counted = port.statistics();
+            let refused = (frames.len() - right.len()) as u64;
+            let sent = right.len() as u64;
+            assert_eq!((counted.sent - before.sent, counted.send_refused - before.send_refused), (sent, refused));
+        }
+    });
+}
+
+#[test]
 fn a_port_says_that_its_device_is_down_and_goes_on_when_it_is_up() {
     in_namespace(|| {
         veth("near", "far");
