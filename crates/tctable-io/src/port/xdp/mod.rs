@@ -1,4 +1,7 @@
 //! AF_XDP: frames straight from a card's driver, before the kernel makes anything of them.
+//!
+//! They are as they were on the wire. A veth's never were on one: a checksum that its sender left undone is still undone, and
+//! nothing says so, so that the sender has to compute it (`ethtool -K DEVICE tx off`).
 
 mod program;
 mod ring;
