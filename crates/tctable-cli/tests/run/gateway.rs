@@ -126,6 +126,15 @@ impl Gateway {
         hosts.into_iter().map(|host| (host["ip"].as_str().unwrap_or_default().to_owned(), Host(host))).collect()
     }
 
+    /// Connections of TCP, in the order of their tuples.
+    pub(crate) fn streams(&self) -> Vec<Value> {
+        let mut answer = self.json("/v1/connections?protocol=tcp");
+        let mut streams = answer["connections"].as_array_mut().map(std::mem::take).expect("connections");
+        let key = |stream: &Value| ["src", "dst", "sport"].map(|name| stream["original"][name].to_string());
+        streams.sort_by_key(key);
+        streams
+    }
+
     /// Packets that all hosts sent.
     pub(crate) fn packets_sent(&self) -> u64 {
         self.hosts().values().map(|host| host.count("tx", "packets")).sum()

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tctable_lab::live::network::{INTERFACE, LAN, WAN};
-use tctable_lab::live::{Counters, Error, Form, Network, Size, not_tested, udp};
+use tctable_lab::live::{Counters, Network, udp};
 
 use crate::gateway::{Gateway, Host};
 
@@ -167,14 +167,7 @@ struct World {
 
 impl World {
     fn build() -> Option<World> {
-        let network = match Network::build(Size { clients: PAIRS, servers: PAIRS, mtu: 1500 }, Form::InLine) {
-            Ok(network) => network,
-            Err(why @ (Error::NotRoot(_) | Error::NoTool { .. })) => {
-                not_tested(why);
-                return None;
-            }
-            Err(error) => panic!("{error}"),
-        };
+        let network = crate::network_of(PAIRS)?;
         let hosts = network.clients.iter().chain(&network.servers);
         let receivers = hosts.map(|host| udp::Receiver::start(&host.namespace, host.v4.into(), PORT).expect("a port"));
         let directory = tempfile::tempdir().expect("a directory");

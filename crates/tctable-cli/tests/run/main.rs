@@ -2,6 +2,7 @@
 
 mod gateway;
 mod killed;
+mod restart;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -12,7 +13,12 @@ use tctable_lab::live::network::INTERFACE;
 use tctable_lab::live::{Error, Form, Network, Size, not_tested, ping, tcp, udp};
 
 fn network() -> Option<Network> {
-    match Network::build(Size { clients: 1, servers: 1, mtu: 1500 }, Form::InLine) {
+    network_of(1)
+}
+
+/// So many clients, and as many servers.
+fn network_of(pairs: u8) -> Option<Network> {
+    match Network::build(Size { clients: pairs, servers: pairs, mtu: 1500 }, Form::InLine) {
         Ok(network) => Some(network),
         Err(why @ (Error::NotRoot(_) | Error::NoTool { .. })) => {
             not_tested(why);

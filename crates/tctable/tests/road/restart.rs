@@ -83,13 +83,7 @@ impl Observer for Saw {
     fn seen(&mut self, gateway: &Gateway, seen: &Seen<'_>) {
         let shown = Shown::from(seen);
         let connection = shown.connection.as_ref().map(|connection| describe(gateway, None, connection));
-        self.0.push(format!(
-            "{:?} {} {:?} {:?} {connection:?}",
-            shown.verdict,
-            shown.line(),
-            shown.host,
-            shown.id
-        ));
+        self.0.push(format!("{:?} {} {:?} {:?} {connection:?}", shown.verdict, shown.line(), shown.host, shown.id));
     }
 }
 
@@ -234,7 +228,8 @@ fn there_are_no_more_than_there_may_be_and_the_assured_ones_come_first() {
     let steps = talks::generate(Kind::Udp, 1, 400);
     let mut old = Gateway::new(Config::default());
     send(&mut old, &talk(&steps));
-    let assured = old.conntrack().iter().filter(|(_, connection)| connection.status().names().any(|name| name == "ASSURED"));
+    let assured =
+        old.conntrack().iter().filter(|(_, connection)| connection.status().names().any(|name| name == "ASSURED"));
     let (assured, count) = (assured.count(), old.conntrack().count());
     assert!(assured > 1 && assured < count);
     for max in [1, assured, assured + 1, count] {

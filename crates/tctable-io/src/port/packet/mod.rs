@@ -13,6 +13,7 @@ use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::Instant;
 
 use self::fanout::Group;
+pub use self::fanout::shard_of;
 use self::ring::{Filled, Ring};
 use self::send::{Sender, Stopped};
 use super::device::{self, Device, failed};

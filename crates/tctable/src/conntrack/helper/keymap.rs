@@ -113,7 +113,9 @@ impl Keymap {
         let mut all: Vec<_> = self
             .by_master
             .iter()
-            .flat_map(|(master, keys)| [Direction::Original, Direction::Reply].map(|way| (*master, way, keys[way as usize])))
+            .flat_map(|(master, keys)| {
+                [Direction::Original, Direction::Reply].map(|way| (*master, way, keys[way as usize]))
+            })
             .filter_map(|(master, way, place)| Some((master, way, &self.slab[place?])))
             .collect();
         all.sort_unstable_by_key(|(_, _, entry)| entry.serial);

@@ -4,7 +4,7 @@ use super::Name;
 use super::bytes::{Reader, Writer};
 use super::row::{name, read_name};
 use crate::conntrack::expect::{Expectation, Flags, Known, Mask};
-use crate::conntrack::{Conntrack, ConnectionId, Direction};
+use crate::conntrack::{ConnectionId, Conntrack, Direction};
 use crate::packet::Tuple;
 use crate::time::Instant;
 

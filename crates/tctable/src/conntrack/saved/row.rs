@@ -52,7 +52,8 @@ pub(super) fn write(
     owner: Option<SavedOwner>,
     extension: Option<&Extension>,
 ) {
-    let Connection { original, counters, last, first, timeout, status, mark, protocol, timer: _, cookie: _ } = connection;
+    let Connection { original, counters, last, first, timeout, status, mark, protocol, timer: _, cookie: _ } =
+        connection;
     name(to, id);
     to.tuple(original);
     counters.iter().for_each(|counter| to.counter(*counter));
@@ -159,7 +160,8 @@ impl SavedConnections {
     /// The names of those that others speak of.
     pub(crate) fn masters(&self) -> BTreeSet<Name> {
         let connections = self.connections.iter().filter_map(SavedConnection::master);
-        let announced = self.expectations.iter().map(|saved| saved.master).chain(self.keys.iter().map(|saved| saved.master));
+        let announced =
+            self.expectations.iter().map(|saved| saved.master).chain(self.keys.iter().map(|saved| saved.master));
         connections.chain(announced).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Connections of another table.
 
-use super::{ConfirmError, Conntrack, ConnectionId};
+use super::{ConfirmError, ConnectionId, Conntrack};
 use crate::conntrack::connection::Cookie;
 use crate::conntrack::extension::Extension;
 use crate::conntrack::helper::Attached;

@@ -22,9 +22,8 @@ impl Tcp {
 
     /// What [`Tcp::save`] wrote; `None` where it cannot be.
     pub(in crate::conntrack) fn restored(from: &mut Reader<'_>) -> Option<Tcp> {
-        let mut side = || {
-            Some(Side { end: from.u32()?, max_end: from.u32()?, max_window: from.u32()?, max_ack: from.u32()? })
-        };
+        let mut side =
+            || Some(Side { end: from.u32()?, max_end: from.u32()?, max_window: from.u32()?, max_ack: from.u32()? });
         let sides = [side()?, side()?];
         let last = Last {
             sequence: from.u32()?,
@@ -51,5 +50,7 @@ impl Tcp {
 const MAX_SCALE: u8 = 14;
 
 fn kind(number: u8) -> Option<Kind> {
-    [Kind::Syn, Kind::SynAck, Kind::Fin, Kind::Ack, Kind::Rst, Kind::None].into_iter().find(|kind| *kind as u8 == number)
+    [Kind::Syn, Kind::SynAck, Kind::Fin, Kind::Ack, Kind::Rst, Kind::None]
+        .into_iter()
+        .find(|kind| *kind as u8 == number)
 }

@@ -147,12 +147,8 @@ impl Session for Control {
         let link = Link::ALL.into_iter().find(|known| *known as u8 == link);
         let call = Call::ALL.into_iter().find(|known| *known as u8 == call);
         let (Some(link), Some(call)) = (link, call) else { return false };
-        *self = Control {
-            link,
-            call,
-            pns_call_id: u16::from_le_bytes([a, b]),
-            pac_call_id: u16::from_le_bytes([c, d]),
-        };
+        *self =
+            Control { link, call, pns_call_id: u16::from_le_bytes([a, b]), pac_call_id: u16::from_le_bytes([c, d]) };
         true
     }
 }
