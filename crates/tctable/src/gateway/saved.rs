@@ -77,6 +77,8 @@ impl Gateway {
                 self.conntrack.adopt_expectation(self.now, saved, *master);
             }
         }
+        // Who wants to know of new ones knows of these.
+        self.conntrack.take_expectation_changes();
         for saved in &keys {
             if let Some(master) = places.get(&saved.master) {
                 self.conntrack.adopt_key(saved, *master);

@@ -304,3 +304,39 @@ fn what_is_damaged_is_refused() {
     newer[8] = 9;
     assert_eq!(read(&newer), Err(SavedError::Version(9)));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Its checksum is right: somebody else wrote it so.
+    #[test]
+    fn whatever_a_page_says_is_refused_or_goes_on(
+        kind in proptest::sample::select(&[Kind::Tcp, Kind::Sctp, Kind::Helpers, Kind::Gre][..]),
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let steps = talks::generate(kind, 2, 120);
+        let sent = talk(&steps);
+        let mut config = Config::default();
+        config.helpers.automatic = true;
+        let mut old = Gateway::new(config.clone());
+        send(&mut old, &sent[..60]);
+        let mut page = pages(&old, usize::MAX);
+        let body = 18..page.len() - 4;
+        for (at, with) in flips {
+            page[body.start + at.index(body.len())] ^= with;
+        }
+        let checksum = crc32c::crc32c(&page[..body.end]);
+        page[body.end..].copy_from_slice(&checksum.to_le_bytes());
+        let mut saved = SavedConnections::default();
+        let read = saved.read(0, &page);
+        prop_assert!(matches!(read, Ok(()) | Err(SavedError::Senseless | SavedError::Torn)), "{:?}", read);
+        let mut gateway = Gateway::new(config);
+        let connections = saved.len() as u64;
+        let restored = gateway.restore_connections(saved);
+        prop_assert_eq!(restored.connections + restored.left_out, connections);
+        let now = gateway.now();
+        send(&mut gateway, &sent[60..]);
+        gateway.handle_timeout(now.max(gateway.now()) + Duration::from_secs(100_000_000));
+        prop_assert_eq!(gateway.hosts().iter().map(Host::open_connections).sum::<u64>(), gateway.conntrack().count() as u64);
+    }
+}
