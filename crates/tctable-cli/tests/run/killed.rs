@@ -185,8 +185,10 @@ impl World {
     fn moment(&mut self, round: u32) -> Moment {
         match round % 5 {
             0 => Moment::Start(self.random.millis(120)),
-            1 | 2 => Moment::Writing(self.random.millis(300)),
-            _ => Moment::Work(self.random.millis(1400)),
+            1 | 2 => Moment::Writing(self.random.millis(150)),
+            3 => Moment::Work(self.random.millis(300)),
+            // Long enough for something to be older than the last second.
+            _ => Moment::Work(LAST + self.random.millis(400)),
         }
     }
 
