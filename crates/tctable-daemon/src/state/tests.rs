@@ -172,8 +172,11 @@ fn a_directory_is_one_gateways() {
     assert!(matches!(State::open(directory.path(), 2), Err(StateError::Shards(_))));
 }
 
+/// How long a file was, and what each host had sent by then.
+type Told = (usize, Vec<(u8, u64)>);
+
 /// A file of several passes, and what is to be found where each of its pages ends.
-fn several_passes(directory: &Path) -> (Vec<u8>, Vec<(usize, Vec<(u8, u64)>)>) {
+fn several_passes(directory: &Path) -> (Vec<u8>, Vec<Told>) {
     let states = live(directory, async |state, shards| {
         let mut states = Vec::new();
         for second in 0..5 {
@@ -190,7 +193,7 @@ fn several_passes(directory: &Path) -> (Vec<u8>, Vec<(usize, Vec<(u8, u64)>)>) {
 }
 
 /// What was there before the page that a byte is in.
-fn before(states: &[(usize, Vec<(u8, u64)>)], byte: usize) -> Vec<(u8, u64)> {
+fn before(states: &[Told], byte: usize) -> Vec<(u8, u64)> {
     let whole = states.iter().rev().find(|(end, _)| *end <= byte);
     whole.map(|(_, state)| state.clone()).unwrap_or_default()
 }
