@@ -23,9 +23,21 @@ pub(crate) struct Ends {
     pub(crate) responder: bool,
 }
 
+impl Ends {
+    /// As a number of three bits.
+    pub(crate) fn bits(self) -> u8 {
+        u8::from(self.source) | u8::from(self.destination) << 1 | u8::from(self.responder) << 2
+    }
+
+    /// By such a number.
+    pub(crate) fn from_bits(bits: u8) -> Ends {
+        Ends { source: bits & 1 != 0, destination: bits & 2 != 0, responder: bits & 4 != 0 }
+    }
+}
+
 impl Owner {
     /// At a million new connections a second on one host, ids last for more than a year; at ten thousand, a century.
-    pub(super) const MAX_ID: u64 = (1 << 45) - 1;
+    pub(crate) const MAX_ID: u64 = (1 << 45) - 1;
 
     pub(crate) fn to_cookie(self) -> Cookie {
         let place = self.place + 1;
