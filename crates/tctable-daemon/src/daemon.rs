@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use tctable::account::{HostBook, SnapshotError};
+use tctable::account::SnapshotError;
 use tctable::packet::DeviceId;
 use tctable::time::Instant;
 use tctable::{Gateway, HashKey};
-use tctable_io::port::PortError;
+use tctable_io::port::{PortError, shard_of};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
@@ -25,7 +25,7 @@ use crate::ports::{self, Opened};
 use crate::privilege::{self, PrivilegeError, Privileges};
 use crate::reload::{ReloadError, Reloaded};
 use crate::shard::{PortView, Shard, Shards, Worker};
-use crate::state::{State, StateError};
+use crate::state::{Kept, State, StateError};
 use crate::supervise::Supervisor;
 
 /// How long frames that wait may hold up the end.
@@ -139,8 +139,11 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     let metrics = settings.metrics.map(|address| listen(address).map_err(failed(&format!("metrics on {address}"))));
     let metrics = metrics.transpose()?;
     let state = settings.state.as_deref().map(|directory| State::open(directory, settings.shards)).transpose()?;
-    let (mut state, books) = state.map_or((None, Vec::new()), |(state, books)| (Some(state), books));
-    let clock = Clock::new(books.iter().map(HostBook::taken_at).max().unwrap_or(Instant::ZERO));
+    let (mut state, kept) = state.map_or_else(Default::default, |(state, kept)| (Some(state), kept));
+    let clock = Clock::new(kept.taken_at());
+    let Kept { books, connections } = kept;
+    let mut connections =
+        connections.split(settings.shards, |one, other| shard_of(one, other, settings.shards)).into_iter();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
     for line in privilege::drop(&Privileges::of(&settings, std::env::var_os(KILL).is_some()))? {
         info!("{line}");
@@ -155,6 +158,13 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
             shard.gateway.restore_hosts(&book.snapshot()).map_err(RunError::Restore)?;
             info!(shard = number, "{} hosts go on", book.len());
         }
+        if let Some(saved) = connections.next().filter(|saved| !saved.is_empty()) {
+            let restored = shard.gateway.restore_connections(saved);
+            info!(shard = number, "{} connections go on", restored.connections);
+            if restored.left_out > 0 {
+                warn!(shard = number, "{} connections do not go on: no room for them", restored.left_out);
+            }
+        }
         let mut forwarder = Forwarder::new(&ports::ways(&settings));
         for (device, port) in (0..).zip(ports) {
             forwarder.set_port(DeviceId(device), port);
@@ -166,6 +176,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     // Until now the kernel passed frames on, if somebody had it do so.
     if supervisor.is_there() {
         workers.iter_mut().for_each(|worker| worker.forwarder.throw_away(clock.now()));
+    }
+    if let Some(state) = &mut state {
+        state.begins();
     }
     let daemon = Arc::new(Daemon::new(shards, settings, loaded, clock.now()));
     let threads = start(workers, &daemon.settings().pin, end)?;
@@ -203,6 +216,9 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         drain(&daemon.shards).await;
         if let Some(state) = &mut state {
             state.save(&daemon.shards, true).await;
+            if daemon.settings().save_connections {
+                state.save_connections(&daemon.shards).await;
+            }
         }
         told
     })?;

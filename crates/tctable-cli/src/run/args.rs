@@ -153,6 +153,12 @@ struct Common {
     #[arg(long, value_name = "DIRECTORY", value_parser = path)]
     state: Option<PathBuf>,
 
+    /// Keep connections too, from an end (SIGTERM) to the next start: they go on as if nothing had been.
+    ///
+    /// Without it, and after a crash, the next start picks connections up in mid-stream (`nf_conntrack_tcp_loose`).
+    #[arg(long)]
+    save_connections: bool,
+
     /// The user that it becomes, with CAP_NET_ADMIN and CAP_NET_RAW only [default: tctable, where there is one].
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -176,6 +182,7 @@ impl Common {
             metrics_hosts: self.metrics_hosts,
             state: self.state.clone(),
             user: self.user.clone(),
+            save_connections: self.save_connections.then_some(true),
             xdp: self.xdp.then_some(true),
             ..form
         };

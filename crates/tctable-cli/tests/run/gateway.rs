@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -33,11 +34,22 @@ impl Host {
     pub(crate) fn bytes(&self, side: &str) -> u64 {
         self.count(side, "bytes")
     }
+
+    pub(crate) fn packets(&self, side: &str) -> u64 {
+        self.count(side, "packets")
+    }
 }
 
 impl Gateway {
     /// Starts one, and waits until it forwards.
     pub(crate) fn start(network: &Network, arguments: &[&str]) -> Gateway {
+        let gateway = Gateway::spawn(network, arguments);
+        gateway.says("forwarding between");
+        gateway
+    }
+
+    /// Starts one.
+    pub(crate) fn spawn(network: &Network, arguments: &[&str]) -> Gateway {
         let directory = tempfile::tempdir().expect("a directory");
         let socket = directory.path().join("control.sock");
         let mut command = Command::new(env!("CARGO_BIN_EXE_tctable"));
@@ -56,9 +68,7 @@ impl Gateway {
                 *hears.lock().expect("no panic") += &format!("{line}\n");
             }
         });
-        let gateway = Gateway { child, socket, said, _directory: directory };
-        gateway.says("forwarding between");
-        gateway
+        Gateway { child, socket, said, _directory: directory }
     }
 
     /// Waits until it has said something.
@@ -96,19 +106,43 @@ impl Gateway {
         String::from_utf8(answer).expect("text")
     }
 
-    /// All hosts by their addresses.
-    pub(crate) fn hosts(&self) -> BTreeMap<String, Host> {
-        let answer = self.get("/v1/hosts");
+    /// What it answers, as JSON.
+    fn json(&self, path: &str) -> Value {
+        let answer = self.get(path);
         let body = answer.find('{').map_or("", |at| &answer[at..]);
         let end = body.rfind('}').map_or(0, |at| at + 1);
-        let hosts: Value = serde_json::from_str(&unchunked(&body[..end])).expect("JSON");
+        serde_json::from_str(&unchunked(&body[..end])).expect("JSON")
+    }
+
+    /// One host; nothing is counted of one that there is not.
+    pub(crate) fn host(&self, address: IpAddr) -> Host {
+        Host(self.json(&format!("/v1/hosts/{address}"))["host"].take())
+    }
+
+    /// All hosts by their addresses.
+    pub(crate) fn hosts(&self) -> BTreeMap<String, Host> {
+        let hosts = self.json("/v1/hosts");
         let hosts = hosts["hosts"].as_array().cloned().expect("hosts");
         hosts.into_iter().map(|host| (host["ip"].as_str().unwrap_or_default().to_owned(), Host(host))).collect()
+    }
+
+    /// Connections of TCP, in the order of their tuples.
+    pub(crate) fn streams(&self) -> Vec<Value> {
+        let mut answer = self.json("/v1/connections?protocol=tcp");
+        let mut streams = answer["connections"].as_array_mut().map(std::mem::take).expect("connections");
+        let key = |stream: &Value| ["src", "dst", "sport"].map(|name| stream["original"][name].to_string());
+        streams.sort_by_key(key);
+        streams
     }
 
     /// Packets that all hosts sent.
     pub(crate) fn packets_sent(&self) -> u64 {
         self.hosts().values().map(|host| host.count("tx", "packets")).sum()
+    }
+
+    /// Sends it a signal that nothing comes after.
+    pub(crate) fn send_kill(&self) {
+        self.signal(Signal::SIGKILL);
     }
 
     /// Has it end.

@@ -48,6 +48,8 @@ pub struct Said {
     pub metrics_hosts: Option<usize>,
     /// Where hosts and periods are kept over restarts; none where it is empty.
     pub state: Option<PathBuf>,
+    /// Connections are kept from an end to the next start.
+    pub save_connections: Option<bool>,
     /// AF_XDP in the place of packet sockets.
     pub xdp: Option<bool>,
     /// The kernel bridges while the gateway does not forward.
@@ -117,6 +119,7 @@ impl Said {
             metrics: self.metrics.or(before.metrics),
             metrics_hosts: self.metrics_hosts.or(before.metrics_hosts),
             state: self.state.or(before.state),
+            save_connections: self.save_connections.or(before.save_connections),
             xdp: self.xdp.or(before.xdp),
             fail_open: self.fail_open.or(before.fail_open),
             user: self.user.or(before.user),

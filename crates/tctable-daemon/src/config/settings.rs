@@ -86,6 +86,8 @@ pub struct Settings {
     pub metrics_hosts: usize,
     /// The directory where hosts and periods are kept over restarts, if they are.
     pub state: Option<PathBuf>,
+    /// Connections are kept there too, from an end to the next start.
+    pub save_connections: bool,
     /// AF_XDP where it can be had.
     pub xdp: bool,
     /// The kernel bridges while the gateway does not forward.
@@ -165,6 +167,14 @@ impl Settings {
         let path = |path: &Option<PathBuf>, default: &str| {
             Some(path.clone().unwrap_or_else(|| default.into())).filter(|path| path != Path::new(""))
         };
+        let state = path(&said.state, STATE);
+        let save_connections = said.save_connections.unwrap_or(false);
+        if save_connections && state.is_none() {
+            return senseless("save-connections", "there is no directory for state");
+        }
+        if save_connections && shards > 1 && (said.xdp == Some(true) || matches!(form, Form::Tun { .. })) {
+            return senseless("save-connections", "only the shards of packet sockets are known before packets come");
+        }
         Ok(Settings {
             sources,
             form,
@@ -175,7 +185,8 @@ impl Settings {
             control_group: said.control_group.clone(),
             metrics: said.metrics,
             metrics_hosts: said.metrics_hosts.unwrap_or(METRICS_HOSTS),
-            state: path(&said.state, STATE),
+            state,
+            save_connections,
             xdp: said.xdp.unwrap_or(false),
             fail_open: said.fail_open.unwrap_or(false),
             user: said.user.clone(),

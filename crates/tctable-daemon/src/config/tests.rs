@@ -71,6 +71,8 @@ fn what_makes_no_sense_is_refused() {
         ("watch = [\"a\"]\nshards = 2\ntc = \"x\"", "traffic control needs one shard"),
         ("watch = [\"a\"]\nshards = 2\n[host-quota]\nperiod = \"day\"", "quotas need one shard"),
         ("watch = [\"a\"]\nfail-open = true", "only a bridge"),
+        ("watch = [\"a\"]\nstate = \"\"\nsave-connections = true", "no directory for state"),
+        ("tun = \"a\"\nshards = 2\nsave-connections = true", "only the shards of packet sockets"),
     ] {
         let error = settings(text).expect_err(text).to_string();
         assert!(error.contains(told), "{text:?}: {error}");

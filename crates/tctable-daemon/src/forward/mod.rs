@@ -179,10 +179,11 @@ impl Forwarder {
         self.sides.iter().filter(|side| !side.is_down).filter_map(|side| side.exit.next()).min()
     }
 
-    /// Traffic control was changed from outside: queues may have been emptied, or have something to send earlier.
-    pub fn wake(&mut self, shard: &mut Shard) {
+    /// Traffic control may have been changed from outside: what waited in queues that are gone waits in others, and queues may
+    /// have something to send earlier.
+    pub fn wake(&mut self, shard: &mut Shard, now: Instant) {
         self.sides.iter_mut().for_each(|side| side.exit.wake());
-        self.store.forget_dropped(shard);
+        self.store.offer_again(shard, now);
         shard.counts.waiting = self.store.waiting();
     }
 

@@ -40,12 +40,12 @@ pub(super) fn with_skb<R>(
     leaving: &Leaving<'_>,
     show: impl FnOnce(&mut Shard, &mut Skb<'_>) -> R,
 ) -> (u64, R) {
-    let Leaving { data, offload, link, input, meta } = *leaving;
+    let Leaving { data, link, input, meta, .. } = *leaving;
     let frame =
         Frame { time: now, device: input, direction: FrameDirection::Unknown, link, wire_len: data.len() as u32, data };
     let read = PacketInfo::read(&frame);
     let (network_offset, protocol) = frame.network(read.as_ref().map_err(|error| *error));
-    let token = store.insert(data, offload, network_offset);
+    let token = store.insert(leaving, network_offset);
     let mut skb = Skb {
         token,
         data,

@@ -1,7 +1,11 @@
 use tctable::conntrack::Counter;
-use tctable::packet::DeviceId;
+use tctable::packet::{DeviceId, LinkType};
+use tctable::sched::{DropCause, Dropped};
+use tctable::time::Instant;
 use tctable_io::port::Offload;
 
+use super::offer::{Leaving, offer};
+use super::verdicts::Meta;
 use crate::shard::Shard;
 
 /// Bytes of a slot's buffer that are kept for the next frame.
@@ -15,32 +19,48 @@ pub(super) struct Store {
     /// Frames that wait, by device.
     waiting: Vec<usize>,
     all: Counter,
+    /// Rises with each frame.
+    serial: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     data: Vec<u8>,
-    offload: Offload,
     network_offset: u16,
+    /// What traffic control is to know if it is asked once more.
+    offload: Offload,
+    link: LinkType,
+    input: DeviceId,
+    meta: Meta,
+    serial: u64,
     /// Queues in which it waits: an action may have made copies.
     uses: u32,
 }
 
 impl Store {
     pub(super) fn new(devices: usize) -> Store {
-        Store { slots: Vec::new(), free: Vec::new(), waiting: vec![0; devices], all: Counter::default() }
+        Store { slots: Vec::new(), free: Vec::new(), waiting: vec![0; devices], all: Counter::default(), serial: 0 }
     }
 
     /// Keeps a frame until [`Store::settle`] or, where it waits, [`Store::release`].
-    pub(super) fn insert(&mut self, data: &[u8], offload: Offload, network_offset: u16) -> u64 {
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            (self.slots.len() - 1) as u32
-        });
+    pub(super) fn insert(&mut self, leaving: &Leaving<'_>, network_offset: u16) -> u64 {
+        let Leaving { data, offload, link, input, meta } = *leaving;
+        self.serial += 1;
+        let slot = Slot { data: Vec::new(), network_offset, offload, link, input, meta, serial: self.serial, uses: 0 };
+        let place = match self.free.pop() {
+            Some(place) => {
+                let old = &mut self.slots[place as usize];
+                *old = Slot { data: std::mem::take(&mut old.data), ..slot };
+                place
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
         let slot = &mut self.slots[place as usize];
         slot.data.clear();
         slot.data.extend_from_slice(data);
-        (slot.offload, slot.network_offset, slot.uses) = (offload, network_offset, 0);
         place.into()
     }
 
@@ -103,8 +123,35 @@ impl Store {
     /// Forgets what traffic control dropped of what waited.
     pub(super) fn forget_dropped(&mut self, shard: &mut Shard) {
         while let Some(dropped) = shard.scheduler.poll_dropped() {
-            let len = self.release(dropped.token, dropped.device);
-            shard.counts.shed.count(len);
+            self.shed(shard, &dropped);
         }
+    }
+
+    /// Traffic control was changed from outside: what waited in queues that are not there any more waits in those that are, in the
+    /// order in which it came, as far as they have room. It is put in a class anew.
+    pub(super) fn offer_again(&mut self, shard: &mut Shard, now: Instant) {
+        let mut homeless = Vec::new();
+        while let Some(dropped) = shard.scheduler.poll_dropped() {
+            match dropped.cause {
+                DropCause::Deleted => homeless.push(dropped),
+                _ => self.shed(shard, &dropped),
+            }
+        }
+        homeless.sort_by_key(|dropped| self.slots[dropped.token as usize].serial);
+        for Dropped { token, device, .. } in homeless {
+            let slot = &mut self.slots[token as usize];
+            let (offload, link, input, meta) = (slot.offload, slot.link, slot.input, slot.meta);
+            // It may wait elsewhere too.
+            let data = slot.data.clone();
+            self.release(token, device);
+            offer(shard, self, now, device, &Leaving { data: &data, offload, link, input, meta });
+        }
+        // What took another one's place.
+        self.forget_dropped(shard);
+    }
+
+    fn shed(&mut self, shard: &mut Shard, dropped: &Dropped) {
+        let len = self.release(dropped.token, dropped.device);
+        shard.counts.shed.count(len);
     }
 }

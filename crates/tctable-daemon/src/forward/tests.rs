@@ -13,6 +13,7 @@ use tctable_lab::packets::{Datagram, Ipv4, ethernet, ethertype, protocol, tcp_pa
 
 use super::fake::{Fake, Wire};
 use super::*;
+use crate::config::shaping::{DeviceNames, Shaping};
 
 const LAN: DeviceId = DeviceId(0);
 const WAN: DeviceId = DeviceId(1);
@@ -307,11 +308,116 @@ fn a_port_that_fails_is_told_of_and_waits_for_another_one() {
     assert_eq!(bridge.wire(WAN).sent, [query(1, b"x")]);
 }
 
+/// Other files of traffic control, one after the other; `None` is the one queue that every device has.
+struct Files(Vec<Option<Shaping>>);
+
+impl Files {
+    fn new(texts: &[&str]) -> Files {
+        let names = || DeviceNames::new(vec![("lan".to_owned(), LAN), ("wan".to_owned(), WAN)], "there are two");
+        let read = |text: &&str| {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), text).expect("written");
+            Shaping::load(file.path(), &names()).expect("right")
+        };
+        Files(texts.iter().map(|text| (!text.is_empty()).then(|| read(text))).collect())
+    }
+
+    /// What a reload does, from one of them to the next one.
+    fn reload(&self, bridge: &mut Bridge, nth: usize) {
+        let (old, new) = (nth.checked_sub(1).and_then(|before| self.0[before].as_ref()), self.0[nth].as_ref());
+        Shaping::change(old, new, bridge.now, &mut bridge.shard.scheduler).expect("possible");
+        bridge.shard.shaped = new.is_some();
+        bridge.forwarder.wake(&mut bridge.shard, bridge.now);
+        bridge.all_is_counted();
+    }
+}
+
+/// All that waits leaves, however long that takes.
+fn all(bridge: &mut Bridge) -> Vec<Vec<u8>> {
+    let mut left = std::mem::take(&mut bridge.wire(WAN).sent);
+    bridge.wire(WAN).room = usize::MAX;
+    while let Some(next) = bridge.forwarder.next() {
+        bridge.now = bridge.now.max(next);
+        left.extend(bridge.come(LAN, []).0);
+    }
+    assert_eq!(bridge.shard.counts.waiting.packets, 0);
+    left
+}
+
+const SLOW: &str = "qdisc add dev wan root handle 1: tbf rate 1kbps burst 2000 limit 1000000\n";
+const TREE: &str = "\
+qdisc add dev wan root handle 1: htb default 10
+class add dev wan parent 1: classid 1:1 htb rate 8kbit
+class add dev wan parent 1:1 classid 1:10 htb rate 4kbit ceil 8kbit
+class add dev wan parent 1:1 classid 1:20 htb rate 4kbit ceil 8kbit
+";
+const BANDS: &str = "qdisc add dev wan root handle 3: prio\n";
+
+#[test]
+fn a_reload_loses_nothing_that_waits_and_keeps_the_order() {
+    let frames: Vec<Vec<u8>> = (0..60).map(|nth| query(1, &[nth; 58])).collect();
+    for files in [
+        &["", SLOW, "", TREE][..],
+        &[SLOW, TREE, BANDS, SLOW, TREE, ""],
+        &["", BANDS, ""],
+        // A class that goes, and comes again as the last one that there is.
+        &[TREE, &TREE.replace("default 10", "default 20"), BANDS],
+    ] {
+        let mut bridge = Bridge::new();
+        bridge.wire(WAN).room = 7;
+        let files = Files::new(files);
+        let mut rest = frames.as_slice();
+        let mut left = Vec::new();
+        for nth in 0..files.0.len() {
+            files.reload(&mut bridge, nth);
+            let (now, later) = rest.split_at(10);
+            rest = later;
+            left.extend(bridge.come(LAN, now.iter().cloned()).0);
+        }
+        let waited = bridge.shard.counts.waiting.packets;
+        assert!(waited > 10, "{waited}");
+        left.extend(all(&mut bridge));
+        assert_eq!(left, frames[..files.0.len() * 10]);
+        assert_eq!(bridge.shard.counts.shed.packets, 0);
+    }
+}
+
+#[test]
+fn what_the_new_limits_do_not_hold_is_counted() {
+    let frames: Vec<Vec<u8>> = (0..40).map(|nth| query(1, &[nth; 58])).collect();
+    let mut bridge = Bridge::new();
+    bridge.wire(WAN).room = 0;
+    let files = Files::new(&["", "qdisc add dev wan root handle 1: pfifo limit 15\n"]);
+    files.reload(&mut bridge, 0);
+    bridge.come(LAN, frames.iter().cloned());
+    assert_eq!(bridge.shard.counts.waiting.packets, 40);
+    files.reload(&mut bridge, 1);
+    assert_eq!((bridge.shard.counts.waiting.packets, bridge.shard.counts.shed.packets), (15, 25));
+    assert_eq!(all(&mut bridge), frames[..15]);
+}
+
+#[test]
+fn what_waits_is_classified_anew_by_what_was_known_of_it() {
+    let rules = "*mangle\n-A POSTROUTING -p udp --sport 7 -j CLASSIFY --set-class 3:1\nCOMMIT\n";
+    let mut bridge = Bridge::new().rules(rules);
+    let files = Files::new(&[SLOW, BANDS]);
+    files.reload(&mut bridge, 0);
+    bridge.wire(WAN).room = 0;
+    let slow: Vec<Vec<u8>> = (0..5).map(|nth| query(1, &[nth; 58])).collect();
+    let fast = query(7, b"fast");
+    bridge.come(LAN, slow.iter().cloned().chain([fast.clone()]));
+    files.reload(&mut bridge, 1);
+    // What the qdisc before gave out already, and was not taken, goes with it.
+    let left = all(&mut bridge);
+    assert_eq!(left, [fast].into_iter().chain(slow).collect::<Vec<_>>());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Come(bool, Vec<(u8, u8)>),
     Room(Option<u8>),
     Time(u16),
+    Reload(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -320,6 +426,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(side, frames)| Step::Come(side, frames)),
         1 => proptest::option::of(0u8..100).prop_map(Step::Room),
         1 => (0u16..2000).prop_map(Step::Time),
+        1 => (0u8..4).prop_map(Step::Reload),
     ]
 }
 
@@ -348,9 +455,10 @@ proptest! {
                 "*filter\n-A FORWARD -p udp --dport 0:99 -j REJECT\n-A FORWARD -p tcp -j DROP\nCOMMIT\n",
             );
         }
-        if shaped {
-            bridge = bridge.tc("qdisc add dev wan root handle 1: tbf rate 100kbps burst 5000 limit 20000\n");
-        }
+        const POLICED: &str = "qdisc add dev wan root handle 1: tbf rate 100kbps burst 5000 limit 20000\n";
+        let files = [POLICED, "", TREE, BANDS].map(|text| Files::new(&[text]).0.remove(0));
+        let mut holds = usize::from(!shaped);
+        Files(vec![files[holds].clone()]).reload(&mut bridge, 0);
         for step in steps {
             match step {
                 Step::Come(side, frames) => {
@@ -363,6 +471,11 @@ proptest! {
                     });
                     bridge.turn();
                 }
+                Step::Reload(other) => {
+                    let before = std::mem::replace(&mut holds, other.into());
+                    Files(vec![files[before].clone(), files[holds].clone()]).reload(&mut bridge, 1);
+                    bridge.turn();
+                }
                 Step::Time(millis) => {
                     bridge.now += Duration::from_millis(millis.into());
                     bridge.turn();
@@ -371,8 +484,8 @@ proptest! {
         }
         // In the end all leaves.
         bridge.wires.iter().for_each(|wire| wire.lock().expect("no panic").room = usize::MAX);
-        for _ in 0..1000 {
-            bridge.now += Duration::from_millis(100);
+        while let Some(next) = bridge.forwarder.next() {
+            bridge.now = bridge.now.max(next);
             bridge.turn();
         }
         prop_assert_eq!(bridge.shard.counts.waiting, Default::default());

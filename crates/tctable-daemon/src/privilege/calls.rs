@@ -58,6 +58,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_lseek,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,

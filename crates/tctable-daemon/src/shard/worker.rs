@@ -69,7 +69,7 @@ impl Worker {
             self.shard.ports[usize::from(device.0)].statistics = port.statistics();
         }
         if self.inbox.work(&mut self.shard) != 0 {
-            self.forwarder.wake(&mut self.shard);
+            self.forwarder.wake(&mut self.shard, now);
         }
     }
 

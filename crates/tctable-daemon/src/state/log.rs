@@ -6,7 +6,7 @@ use tctable::account::HostBook;
 
 use super::StateError;
 
-/// A shard's pages, one behind the other: `hosts-N.log`. A whole pass begins a new file, which takes the old one's place
+/// A shard's pages, one behind the other: `hosts-I-of-N.log`. A whole pass begins a new file, which takes the old one's place
 /// when it is complete and on the disk.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -94,7 +94,7 @@ impl Log {
 }
 
 /// The new name is on the disk too.
-fn sync_directory(file: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
     match file.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),

@@ -1,27 +1,30 @@
-//! Hosts, groups and what was used of quotas, kept over restarts.
+//! Hosts, groups and what was used of quotas, kept over restarts; connections too, where an operator wants that.
 //!
-//! Once a second each shard tells what changed of its table, in pages between bursts; they are appended to its file and put on
+//! Twice a second each shard tells what changed of its table, in pages between bursts; they are appended to its file and put on
 //! the disk. When a file has grown too long, and at the end, the shard tells everything, and a new file takes its place.
 
+mod connections;
+mod directory;
 mod log;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use tctable::account::HostBook;
+use tctable::conntrack::SavedConnections;
+use tctable::time::Instant;
 use thiserror::Error;
 use tracing::warn;
 
 use crate::shard::{Gone, Shard, Shards};
+use directory::Directory;
 use log::Log;
 
-/// How often what changed is saved.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often what changed is saved: so that the last time was over less than a second ago, also where saving takes a while.
+const INTERVAL: Duration = Duration::from_millis(500);
 /// Places of the table in one page: some hundred microseconds of work.
 const PAGE: usize = 2048;
 /// A file that grew by so much beyond what it began with is written anew, if that is no less than it began with.
@@ -33,14 +36,9 @@ pub enum StateError {
     /// Another gateway has it.
     #[error("{}: another gateway keeps its state there", .0.display())]
     Taken(PathBuf),
-    /// There were more shards.
-    #[error("{}: is of more shards than the {shards} there are now", .path.display())]
-    MoreShards {
-        /// The state of one that is not there.
-        path: PathBuf,
-        /// Shards that there are.
-        shards: usize,
-    },
+    /// The file that says of how many shards it is says something else.
+    #[error("{}: no number of shards", .0.display())]
+    Shards(PathBuf),
     /// The operating system does not do what is needed.
     #[error("{}: {reason}", .path.display())]
     Io {
@@ -54,33 +52,49 @@ pub enum StateError {
 /// The files of a gateway.
 #[derive(Debug)]
 pub(crate) struct State {
+    directory: Directory,
     logs: Vec<Log>,
-    /// For as long as it is open nobody else has the directory.
-    _lock: File,
+    /// Connections that go on, as soon as the gateway does.
+    taken: Vec<PathBuf>,
+}
+
+/// What a gateway goes on from.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Of each shard.
+    pub(crate) books: Vec<HostBook>,
+    /// Of all of them.
+    pub(crate) connections: SavedConnections,
+}
+
+impl Kept {
+    /// When it was, nothing of it is later.
+    pub(crate) fn taken_at(&self) -> Instant {
+        self.books.iter().map(HostBook::taken_at).fold(self.connections.taken_at(), Instant::max)
+    }
 }
 
 impl State {
-    /// Opens a directory for so many shards, and gives what is kept of each.
-    pub(crate) fn open(directory: &Path, shards: usize) -> Result<(State, Vec<HostBook>), StateError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |reason| StateError::Io { path, reason }
-        };
-        std::fs::create_dir_all(directory).map_err(failed(directory))?;
-        let path = directory.join("lock");
-        let lock = File::create(&path).map_err(failed(&path))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| StateError::Taken(directory.to_owned()))?;
-        let (mut logs, mut books) = (Vec::new(), Vec::new());
-        for shard in 0..shards {
-            let (log, book) = Log::open(file(directory, shard))?;
-            logs.push(log);
-            books.push(book);
+    /// Opens a directory for so many shards, and gives what is kept.
+    pub(crate) fn open(directory: &Path, shards: usize) -> Result<(State, Kept), StateError> {
+        let directory = Directory::open(directory)?;
+        let (logs, books) = directory.hosts(shards)?.into_iter().unzip();
+        let (connections, taken) = connections::read(&directory.path)?;
+        Ok((State { directory, logs, taken }, Kept { books, connections }))
+    }
+
+    /// From now on the gateway counts: connections that it went on with are another start's no more.
+    pub(crate) fn begins(&mut self) {
+        for path in self.taken.drain(..) {
+            if let Err(error) = std::fs::remove_file(&path) {
+                warn!("{}: {error}", path.display());
+            }
         }
-        let beyond = file(directory, shards);
-        match beyond.metadata() {
-            Ok(file) if file.len() > 0 => Err(StateError::MoreShards { path: beyond, shards }),
-            _ => Ok((State { logs, _lock: lock }, books)),
-        }
+    }
+
+    /// Keeps all connections for the next start.
+    pub(crate) async fn save_connections(&self, shards: &Shards) {
+        connections::save(&self.directory.path, shards).await;
     }
 
     /// Saves what changed, again and again. Whoever drops this loses at most what changed since the last time.
@@ -108,12 +122,11 @@ impl State {
     }
 }
 
-fn file(directory: &Path, shard: usize) -> PathBuf {
-    directory.join(format!("hosts-{shard}.log"))
+fn gone(gone: Gone) -> io::Error {
+    io::Error::other(gone)
 }
 
 async fn save(shards: &Shards, shard: usize, log: &mut Log, whole: bool) -> io::Result<()> {
-    let gone = |Gone| io::Error::other(Gone);
     let whole = whole || log.len.saturating_sub(log.base) > GROWTH.max(log.base);
     let mut now_at = shards.ask(shard, move |shard| shard.gateway.begin_host_pass(whole)).await.map_err(gone)?;
     if now_at.is_whole() {

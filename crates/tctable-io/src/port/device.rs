@@ -50,8 +50,13 @@ pub(super) fn look_up(socket: BorrowedFd<'_>, name: &str) -> Result<Device, Port
 /// # Errors
 /// [`PortError`]
 pub fn mtu(name: &str) -> Result<u32, PortError> {
+    find(name).map(|device| device.mtu)
+}
+
+/// Asks for a device by a socket made for it: not one for packets, whose end the kernel takes some ten milliseconds for.
+pub(super) fn find(name: &str) -> Result<Device, PortError> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").map_err(|error| failed(name, "a socket", error))?;
-    look_up(std::os::fd::AsFd::as_fd(&socket), name).map(|device| device.mtu)
+    look_up(std::os::fd::AsFd::as_fd(&socket), name)
 }
 
 fn index(name: &str) -> Result<i32, PortError> {

@@ -21,7 +21,7 @@ pub use device::mtu;
 pub use error::PortError;
 pub use offload::{Completer, Impossible, Offload, Segments};
 pub use pace::{Next, Pace};
-pub use packet::{PacketConfig, PacketSocket, Role};
+pub use packet::{PacketConfig, PacketSocket, Role, shard_of};
 pub use tun::{Layer, Tun, TunConfig};
 #[cfg(feature = "xdp")]
 pub use xdp::{XdpConfig, XdpSocket};

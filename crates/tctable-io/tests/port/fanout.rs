@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
 use tctable::packet::DeviceId;
-use tctable_io::port::{PacketConfig, PacketSocket, Port, Role};
+use tctable_io::port::{PacketConfig, PacketSocket, Port, Role, shard_of};
 use tctable_lab::packets::{
     Ipv4, Ipv6, Tcp, ethernet, ethertype, icmp_error, icmpv6_error, ip, pppoe_session, protocol, tcp, udp, vlan,
 };
@@ -103,6 +103,9 @@ fn check(left: &mut [PacketSocket], right: &mut [PacketSocket]) {
             let at_right: BTreeSet<usize> = numbers(right, back.len()).into_values().collect();
             assert_eq!(at_left.len(), 1, "{inside} {outside}: {at_left:?}");
             assert_eq!(at_left, at_right, "{inside} {outside}");
+            for [one, other] in [[inside, outside], [outside, inside]] {
+                assert!(at_left.contains(&shard_of(one, other, SHARDS)), "{one} {other}: {at_left:?}");
+            }
             used.extend(at_left);
         }
     }

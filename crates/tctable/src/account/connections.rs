@@ -55,6 +55,33 @@ impl Hosts {
         host.next_id = owner.id;
     }
 
+    /// The host that a connection of another table belonged to, with a number that new ones do not get. One that is not there is
+    /// entered, if there is room for it; it has opened no more connections than before.
+    pub(crate) fn enter_known(&mut self, now: Instant, family: Family, address: Address, id: u64) -> Option<u32> {
+        let place = match self.find(family, address) {
+            Some(place) => place,
+            None => self.enter(now, family, address, Station::UNKNOWN).ok()?,
+        };
+        let host = &mut self.slab[place];
+        let ahead = (id + 1).min(Owner::MAX_ID).saturating_sub(host.next_id);
+        host.first_id += ahead;
+        host.next_id += ahead;
+        Some(place)
+    }
+
+    /// Gives a host a connection of another table, which is at a place in this one from now on.
+    pub(crate) fn adopt(&mut self, owner: Owner, class: Class, assured: bool, connection: u32) {
+        let entry = &mut self.slab[owner.place].classes[class as usize];
+        entry.open += 1;
+        entry.unassured += u32::from(!assured);
+        entry.initiated += u32::from(!owner.ends.responder);
+        self.link(owner, connection);
+        if self.limited && !owner.ends.responder {
+            let group = self.slab[owner.place].group;
+            self.roster.change(group, |state| state.initiated += 1);
+        }
+    }
+
     /// A connection of a host became assured.
     pub(crate) fn assure(&mut self, owner: Owner, class: Class) {
         self.slab[owner.place].classes[class as usize].unassured -= 1;

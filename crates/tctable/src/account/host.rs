@@ -182,6 +182,11 @@ impl Host {
         self.address.to_ip(self.family)
     }
 
+    /// The same as it is kept.
+    pub(crate) fn key(&self) -> (Family, Address) {
+        (self.family, self.address)
+    }
+
     /// Its Ethernet address: the source of the last frame that it opened a connection with, or that was not of a connection
     /// of its own, where that frame came from an inside device, or where no device is said to be inside. So a host behind
     /// a router that is inside itself has the router's.

@@ -62,6 +62,13 @@ impl Status {
         self.0 & !Self::EXTENDED.0
     }
 
+    /// Of a connection that is in a table; `None` for bits that none there has.
+    pub(super) fn restored(bits: u16) -> Option<Status> {
+        let known = Self::NAMES.iter().fold(0, |known, (bit, _)| known | bit.0);
+        let never = Status::DYING.0 | Status::TEMPLATE.0;
+        (bits & !known == 0 && bits & never == 0 && bits & Status::CONFIRMED.0 != 0).then_some(Status(bits))
+    }
+
     pub(crate) const fn is_extended(self) -> bool {
         self.contains(Self::EXTENDED)
     }

@@ -517,5 +517,6 @@ impl Conntrack {
     }
 }
 
+mod adopt;
 #[cfg(test)]
 mod tests;

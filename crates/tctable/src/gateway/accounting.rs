@@ -39,10 +39,17 @@ impl Gateway {
         cookie: Cookie,
         direction: Direction,
     ) -> Result<Option<Counted>, QuotaUsedUp> {
+        let class = Class::of(whole.tuple.protocol);
         // An error's own ends need not be those of the connection that it is about.
         let own = whole.transport != Transport::IcmpError;
+        if own
+            && let Some((place, side)) = Owner::only_end(cookie, direction)
+            && (!self.config.inside.has_devices() || self.crosses(packet.frame.device, side))
+        {
+            return self.count(now, place, class, side, packet.info.ip_len).map(Some);
+        }
         let owner = if own { Owner::from_cookie(cookie) } else { None };
-        self.account(now, packet, Class::of(whole.tuple.protocol), owner, direction)
+        self.account_any(now, packet, class, owner, direction, None)
     }
 
     /// Where a packet comes from and goes to, seen from inside.
@@ -95,29 +102,11 @@ impl Gateway {
         Sides { tx: tx || received, rx: rx || sent || known(tuple.destination), by_device: received && !tx }
     }
 
-    /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's.
+    /// Counts a packet for its hosts and gives the first of them: the sender's, else the receiver's. It may be that both
+    /// sides or none are inside, or that hosts have to be looked up.
     ///
     /// # Errors
     /// [`QuotaUsedUp`]: it is counted as such, and to be dropped.
-    #[inline(always)]
-    pub(super) fn account(
-        &mut self,
-        now: Instant,
-        packet: Packet<'_>,
-        class: Class,
-        owner: Option<Owner>,
-        direction: Direction,
-    ) -> Result<Option<Counted>, QuotaUsedUp> {
-        if let Some(Owner { place, ends, .. }) = owner
-            && let Some(side) = ends.only_side(direction)
-            && (!self.config.inside.has_devices() || self.crosses(packet.frame.device, side))
-        {
-            return self.count(now, place, class, side, packet.info.ip_len).map(Some);
-        }
-        self.account_any(now, packet, class, owner, direction, None)
-    }
-
-    /// The same where it may be that both sides or none are inside, or that hosts have to be looked up.
     #[inline(never)]
     pub(super) fn account_any(
         &mut self,

@@ -180,7 +180,8 @@ impl Gateway {
                 Err(_) => self.refuse_fragment(packet, observer),
             },
             Outcome::Held => {
-                let host = self.account(now, packet, Class::of(packet.info.tuple.protocol), None, Direction::Original);
+                let class = Class::of(packet.info.tuple.protocol);
+                let host = self.account_any(now, packet, class, None, Direction::Original, None);
                 self.show(packet.into(), Verdict::Stolen, None, host.unwrap_or(None), None, observer);
             }
             Outcome::Refused(_) => self.refuse_fragment(packet, observer),

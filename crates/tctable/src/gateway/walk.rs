@@ -230,7 +230,7 @@ impl Gateway {
             Outcome::Whole(frame, seams) => PacketInfo::read(&frame).ok().map(|info| Some((frame, info, seams))),
             Outcome::Held => {
                 let class = Class::of(view.info.tuple.protocol);
-                let counted = self.account(now, view.as_packet(), class, None, Direction::Original);
+                let counted = self.account_any(now, view.as_packet(), class, None, Direction::Original, None);
                 walk.counted = counted.unwrap_or(None);
                 walk.accounted = true;
                 self.defrag = Some(defrag);

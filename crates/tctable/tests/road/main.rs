@@ -8,6 +8,7 @@ mod events;
 mod hooks;
 mod identity;
 mod packet;
+mod restart;
 mod support;
 mod sysctl;
 mod text;

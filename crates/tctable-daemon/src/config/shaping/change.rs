@@ -10,7 +10,7 @@ use super::{Shaping, ShapingError};
 impl Shaping {
     /// Makes of what `old` set up what this one says, with as little change as can be: queues, classes that are in both and
     /// filters that are the same keep their packets, tokens and counters. Where a device's qdiscs are others, what waits in
-    /// them goes with them. `None` is the one queue that every device has.
+    /// them comes back by [`Scheduler::poll_dropped`], to be offered once more. `None` is the one queue that every device has.
     ///
     /// # Errors
     /// [`ShapingError`]: try it on a copy first.

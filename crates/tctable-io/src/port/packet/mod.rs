@@ -14,6 +14,7 @@ use tctable::packet::{DeviceId, Frame, FrameDirection, LinkType};
 use tctable::time::Instant;
 
 use self::fanout::Group;
+pub use self::fanout::shard_of;
 use self::ring::{Filled, Ring};
 use self::send::{Sender, Stopped};
 use super::device::{self, Device, failed};
@@ -201,9 +202,7 @@ impl PacketSocket {
 impl Line {
     /// Opens the line of that number, if those before it are open; nothing comes by it yet.
     fn join(config: &PacketConfig, group: &Group, number: usize) -> Result<Option<Line>, PortError> {
-        let socket = Socket::packet().map_err(|error| config.error("a packet socket", error))?;
-        let device = device::look_up(socket.as_fd(), &config.device)?;
-        drop(socket);
+        let device = device::find(&config.device)?;
         let open = || Line::open(config, device).map_err(|(what, error)| config.error(what, error));
         let outgoing = config.role == Role::Watch;
         let failed = |error| config.error("PACKET_FANOUT", error);

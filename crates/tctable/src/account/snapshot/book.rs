@@ -94,6 +94,65 @@ impl HostBook {
         Ok(())
     }
 
+    /// Adds another table's hosts: those that both have are one, which counted what both did. What was counted and used stays; the
+    /// rates of the last minutes of a host that both have begin anew.
+    pub fn add(&mut self, other: HostBook) {
+        let taken_at = self.taken_at.max(other.taken_at);
+        self.first_id = self.first_id.max(other.first_id);
+        for (name, group) in other.groups {
+            match self.groups.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => add_group(taken_at, known, &group),
+                None => self.groups.push((name, group)),
+            }
+        }
+        for (key, row) in other.hosts {
+            self.remembered.remove(&key);
+            match self.hosts.get_mut(&key) {
+                Some(known) => known.add(taken_at, row),
+                None => drop(self.hosts.insert(key, row)),
+            }
+        }
+        for (key, meter) in other.remembered {
+            if !self.hosts.contains_key(&key) {
+                self.remembered.entry(key).or_insert(meter);
+            }
+        }
+        self.taken_at = taken_at;
+    }
+
+    /// The whole as a page that no other one goes before.
+    pub fn page(&self) -> Vec<u8> {
+        let mut body = Writer::default();
+        body.instant(self.taken_at);
+        body.u64(self.first_id);
+        body.option(Some(()), |body, ()| {
+            body.count(self.groups.len());
+            self.groups.iter().for_each(|(_, bytes)| body.0.extend(bytes));
+        });
+        body.count(self.remembered.len());
+        for ((family, address), meter) in &self.remembered {
+            body.address(*family, *address);
+            body.option(Some(()), |body, ()| body.0.extend(meter));
+        }
+        body.count(self.hosts.len());
+        for row in self.hosts.values() {
+            body.count(row.bytes.len());
+            self.write_row(row, &mut body);
+        }
+        sealed(PAGE_MAGIC, &mut body.0)
+    }
+
+    /// A host with the number that its group has here.
+    fn write_row(&self, row: &Row, body: &mut Writer) {
+        let number = row.group.as_ref().and_then(|name| self.groups.iter().position(|(group, _)| group == name));
+        let number = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(NO_GROUP);
+        let begins = body.0.len() + row.group_at;
+        body.0.extend(&row.bytes);
+        if let Some(place) = body.0.get_mut(begins..begins + 4) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+    }
+
     /// The whole as a snapshot: for [`crate::Gateway::restore_hosts`].
     pub fn snapshot(&self) -> Vec<u8> {
         let mut body = Writer::default();
@@ -102,15 +161,7 @@ impl HostBook {
         body.count(self.groups.len());
         self.groups.iter().for_each(|(_, bytes)| body.0.extend(bytes));
         body.count(self.hosts.len());
-        for row in self.hosts.values() {
-            let number = row.group.as_ref().and_then(|name| self.groups.iter().position(|(group, _)| group == name));
-            let number = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(NO_GROUP);
-            let begins = body.0.len() + row.group_at;
-            body.0.extend(&row.bytes);
-            if let Some(place) = body.0.get_mut(begins..begins + 4) {
-                place.copy_from_slice(&number.to_le_bytes());
-            }
-        }
+        self.hosts.values().for_each(|row| self.write_row(row, &mut body));
         body.count(self.remembered.len());
         for ((family, address), meter) in &self.remembered {
             body.address(*family, *address);
@@ -118,6 +169,34 @@ impl HostBook {
         }
         sealed(MAGIC, &mut body.0)
     }
+}
+
+impl Row {
+    /// Adds what the same host counted in another table.
+    fn add(&mut self, taken_at: Instant, other: Row) {
+        let mut other = other;
+        if self.group.is_none() {
+            // It is in that group from now on.
+            std::mem::swap(self, &mut other);
+        }
+        let read = |row: &Row| Reader { bytes: &row.bytes, taken_at }.host().ok();
+        // Rows were read before they came in.
+        let (Some(mut saved), Some(more)) = (read(self), read(&other)) else { return };
+        saved.add(more, self.group == other.group);
+        let mut row = Writer::default();
+        self.group_at = row.saved(&saved);
+        self.bytes = row.0;
+    }
+}
+
+/// Adds what those who left a group counted for it in another table.
+fn add_group(taken_at: Instant, group: &mut Vec<u8>, other: &[u8]) {
+    let read = |bytes: &[u8]| Reader { bytes, taken_at }.group().ok();
+    let (Some(mut sum), Some(more)) = (read(group), read(other)) else { return };
+    sum.add(&more);
+    let mut row = Writer::default();
+    row.saved_group(&sum);
+    *group = row.0;
 }
 
 fn read(page: &[u8]) -> Result<Page, SnapshotError> {

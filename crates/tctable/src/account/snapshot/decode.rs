@@ -193,10 +193,10 @@ impl Reader<'_> {
 
 /// A host as it was saved.
 pub(super) struct Saved {
-    host: Host,
+    pub(super) host: Host,
     pub(super) group: u32,
-    base: Option<[ClassCounters; 4]>,
-    meter: Option<Meter>,
+    pub(super) base: Option<[ClassCounters; 4]>,
+    pub(super) meter: Option<Meter>,
 }
 
 impl Saved {
@@ -207,9 +207,64 @@ impl Saved {
 
 pub(super) struct SavedGroup {
     pub(super) name: Arc<str>,
-    departed: [ClassCounters; 4],
-    pace: Pace,
-    meter: Option<Meter>,
+    pub(super) departed: [ClassCounters; 4],
+    pub(super) pace: Pace,
+    pub(super) meter: Option<Meter>,
+}
+
+impl Saved {
+    /// Adds what the same host counted in another table; `same_group`: for the same group.
+    pub(super) fn add(&mut self, more: Saved, same_group: bool) {
+        let other = more.host;
+        let before = totals_of(&other);
+        let host = &mut self.host;
+        let opened = (host.next_id - host.first_id) + (other.next_id - other.first_id);
+        // Ids that either gave are not given again, and as many as both gave are below the next one.
+        let lowest = host.first_id.min(other.first_id);
+        host.next_id = host.next_id.max(other.next_id).max(lowest.saturating_add(opened)).min(Owner::MAX_ID);
+        host.first_id = host.next_id.saturating_sub(opened);
+        host.first = host.first.min(other.first);
+        host.armed = host.armed.max(other.armed);
+        host.pace = Pace(host.pace.0.max(other.pace.0));
+        host.by_device |= other.by_device;
+        if host.mac().is_none() {
+            host.station = other.station;
+        }
+        for (class, other) in host.classes.iter_mut().zip(&other.classes) {
+            for (counter, more) in class.counters.iter_mut().zip(other.counters) {
+                *counter += more;
+            }
+            class.last = class.last.max(other.last);
+            class.ended = class.ended.max(other.ended);
+        }
+        // They tell of how counters rose, and these have just risen by something else.
+        host.past = None;
+        // What was counted for no group, or for another one, is not this one's.
+        let others_base = if same_group { more.base } else { Some(before) };
+        if let Some(base) = others_base {
+            let sum = self.base.get_or_insert_default();
+            for (sum, more) in sum.iter_mut().zip(base) {
+                sum.tx += more.tx;
+                sum.rx += more.rx;
+            }
+        }
+        self.meter = self.meter.take().or(more.meter);
+    }
+}
+
+fn totals_of(host: &Host) -> [ClassCounters; 4] {
+    crate::account::Class::ALL.map(|class| host.class(class))
+}
+
+impl SavedGroup {
+    /// Adds what those who left it counted in another table.
+    pub(super) fn add(&mut self, more: &SavedGroup) {
+        for (sum, more) in self.departed.iter_mut().zip(more.departed) {
+            sum.tx += more.tx;
+            sum.rx += more.rx;
+        }
+        self.pace = Pace(self.pace.0.max(more.pace.0));
+    }
 }
 
 /// The body of a snapshot that is whole.

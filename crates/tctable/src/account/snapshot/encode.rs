@@ -1,3 +1,4 @@
+use super::decode::{Saved, SavedGroup};
 use super::{HEADER, MAGIC, NO_GROUP, VERSION};
 use crate::account::host::{Class, ClassCounters, ClassEntry, Host};
 use crate::account::quota::Meter;
@@ -93,7 +94,16 @@ impl Writer {
         self.instant(if entry.open != 0 { taken_at } else { entry.ended });
     }
 
-    pub(super) fn host(&mut self, taken_at: Instant, host: &Host, group: u32, meter: Option<Meter>, with_past: bool) {
+    /// What stands before a host's past; gives where its group's number stands.
+    fn row(
+        &mut self,
+        taken_at: Instant,
+        host: &Host,
+        group: u32,
+        base: Option<&[ClassCounters; 4]>,
+        meter: Option<&Meter>,
+    ) -> usize {
+        let begins = self.0.len();
         self.address(host.family, host.address);
         self.u8(host.by_device.into());
         self.option(host.mac(), |writer, mac| writer.0.extend(mac.0));
@@ -102,12 +112,36 @@ impl Writer {
         self.instant(host.first);
         self.instant(host.armed);
         self.instant(host.pace.0);
+        let group_at = self.0.len() - begins;
         self.u32(group);
         for class in Class::ALL {
             self.class(taken_at, &host.classes[class as usize]);
         }
-        self.option(host.base.as_deref(), Self::classes);
-        self.option(meter.as_ref(), Self::meter);
+        self.option(base, Self::classes);
+        self.option(meter, Self::meter);
+        group_at
+    }
+
+    /// A host that was read from a snapshot; gives where its group's number stands.
+    pub(super) fn saved(&mut self, saved: &Saved) -> usize {
+        let Saved { host, group, base, meter } = saved;
+        // None of its connections is open, so no time is needed for their ends.
+        let group_at = self.row(Instant::ZERO, host, *group, base.as_ref(), meter.as_ref());
+        self.option(host.past.as_deref(), Self::past);
+        group_at
+    }
+
+    /// A group that was read from a snapshot.
+    pub(super) fn saved_group(&mut self, SavedGroup { name, departed, pace, meter }: &SavedGroup) {
+        self.count(name.len());
+        self.0.extend(name.bytes());
+        self.classes(departed);
+        self.instant(pace.0);
+        self.option(meter.as_ref(), Writer::meter);
+    }
+
+    pub(super) fn host(&mut self, taken_at: Instant, host: &Host, group: u32, meter: Option<Meter>, with_past: bool) {
+        self.row(taken_at, host, group, host.base.as_deref(), meter.as_ref());
         self.option(host.past.as_deref().filter(|_| with_past), Self::past);
     }
 }

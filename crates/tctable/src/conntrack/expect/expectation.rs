@@ -62,6 +62,12 @@ impl Flags {
         self.0
     }
 
+    /// Flags by their bits; `None` where there are others.
+    pub(in crate::conntrack) const fn restored(bits: u8) -> Option<Flags> {
+        let known = Flags::PERMANENT.0 | Flags::INACTIVE.0;
+        if bits & !known == 0 { Some(Flags(bits)) } else { None }
+    }
+
     /// Whether all bits of `other` are set.
     pub const fn contains(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

@@ -20,6 +20,17 @@ impl Attached {
         Attached { helper, session }
     }
 
+    /// Goes on to listen, with what was remembered ([`Attached::saved`]); `None` where that cannot be read.
+    pub fn restored(helper: Arc<dyn Helper>, remembered: &[u8]) -> Option<Self> {
+        let mut attached = Attached::new(helper);
+        attached.session.restore(remembered).then_some(attached)
+    }
+
+    /// What is remembered of the connection, as bytes.
+    pub fn saved(&self) -> Vec<u8> {
+        self.session.saved()
+    }
+
     /// The helper.
     pub fn helper(&self) -> &Arc<dyn Helper> {
         &self.helper

@@ -108,6 +108,20 @@ impl Keymap {
         }
     }
 
+    /// All keys with their masters, the oldest first.
+    pub(in crate::conntrack) fn in_order(&self) -> Vec<(ConnectionId, Direction, &Tuple)> {
+        let mut all: Vec<_> = self
+            .by_master
+            .iter()
+            .flat_map(|(master, keys)| {
+                [Direction::Original, Direction::Reply].map(|way| (*master, way, keys[way as usize]))
+            })
+            .filter_map(|(master, way, place)| Some((master, way, &self.slab[place?])))
+            .collect();
+        all.sort_unstable_by_key(|(_, _, entry)| entry.serial);
+        all.into_iter().map(|(master, way, entry)| (master, way, &entry.tuple)).collect()
+    }
+
     fn hash(&self, tuple: &Tuple) -> Hash {
         let mut known = *tuple;
         known.source_port = 0;

@@ -69,6 +69,16 @@ pub trait Session: Debug + Send {
 
     /// The connection ended. What it expected is removed without this.
     fn end(&mut self, _tuples: &[Tuple; 2], _requests: &mut Requests<'_>) {}
+
+    /// What it remembers, as bytes, at most 65,535 of them: for who keeps connections over a restart. Nothing by default.
+    fn saved(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Remembers what [`Session::saved`] gave, right after it began to listen; tells whether that can be read.
+    fn restore(&mut self, saved: &[u8]) -> bool {
+        saved.is_empty()
+    }
 }
 
 /// What is to become of a packet.

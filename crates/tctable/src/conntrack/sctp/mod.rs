@@ -1,6 +1,7 @@
 //! SCTP: an association's state follows the chunks of both sides, and verification tags tell its packets from others
 //! (RFC 9260 section 8.5). Addresses beyond the first pair are connections of their own, which begin with a HEARTBEAT.
 
+mod saved;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 mod flags;
 mod options;
+mod saved;
 mod state;
 mod window;
 

@@ -28,6 +28,12 @@ pub(super) fn after(a: u32, b: u32) -> bool {
     before(b, a)
 }
 
+/// All bits, or none.
+#[inline(always)]
+fn mask(all: bool) -> u32 {
+    u32::from(all).wrapping_neg()
+}
+
 /// What is known of one side.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Side {
@@ -191,15 +197,16 @@ impl Tcp {
 
         let (sender, flags) = (&mut self.sides[from], &mut self.flags[from]);
         sender.max_window = sender.max_window.max(window.wrapping_add(selectively.wrapping_sub(acknowledged)));
-        if after(end, sender.end) {
-            sender.end = end;
-            *flags |= side_flags::DATA_UNACKNOWLEDGED;
+        // Whether a segment brings data or acknowledges some cannot be foreseen: written in any case, no branch hangs on it.
+        let advance = end.wrapping_sub(sender.end) & mask(after(end, sender.end));
+        sender.end = sender.end.wrapping_add(advance);
+        let mut known = *flags | mask(advance != 0) as u8 & side_flags::DATA_UNACKNOWLEDGED;
+        if kind == Kind::Ack || header.flags & tcp_flags::ACK != 0 {
+            let first = known & side_flags::MAX_ACK_SET == 0;
+            sender.max_ack = if first | after(acknowledged, sender.max_ack) { acknowledged } else { sender.max_ack };
+            known |= side_flags::MAX_ACK_SET;
         }
-        let acknowledges = kind == Kind::Ack || header.flags & tcp_flags::ACK != 0;
-        if acknowledges && (*flags & side_flags::MAX_ACK_SET == 0 || after(acknowledged, sender.max_ack)) {
-            sender.max_ack = acknowledged;
-            *flags |= side_flags::MAX_ACK_SET;
-        }
+        *flags = known;
 
         let beyond = end.wrapping_sub(sender.max_end);
         let receiver = &mut self.sides[to];
@@ -211,9 +218,7 @@ impl Tcp {
             // A window of zero may be probed with one byte.
             receiver.max_end = allowed.wrapping_add(u32::from(window == 0));
         }
-        if acknowledged == receiver.end {
-            self.flags[to] &= !side_flags::DATA_UNACKNOWLEDGED;
-        }
+        self.flags[to] &= if acknowledged == receiver.end { !side_flags::DATA_UNACKNOWLEDGED } else { !0 };
         if kind == Kind::Ack {
             self.count_retransmissions(direction, sequence, acknowledged, end, header.window);
         }
@@ -223,21 +228,17 @@ impl Tcp {
     #[inline(always)]
     fn count_retransmissions(&mut self, direction: Direction, sequence: u32, acknowledged: u32, end: u32, window: u16) {
         let last = &mut self.last;
-        let same = last.direction == direction
-            && last.sequence == sequence
-            && last.acknowledgment == acknowledged
-            && last.end == end
-            && last.window == window;
-        if same {
-            last.repeated = last.repeated.saturating_add(1);
-        } else {
-            last.direction = direction;
-            last.sequence = sequence;
-            last.acknowledgment = acknowledged;
-            last.end = end;
-            last.window = window;
-            last.repeated = 0;
-        }
+        let differ = last.direction as u32 ^ direction as u32
+            | last.sequence ^ sequence
+            | last.acknowledgment ^ acknowledged
+            | last.end ^ end
+            | u32::from(last.window ^ window);
+        last.direction = direction;
+        last.sequence = sequence;
+        last.acknowledgment = acknowledged;
+        last.end = end;
+        last.window = window;
+        last.repeated = if differ == 0 { last.repeated.saturating_add(1) } else { 0 };
     }
 
     /// The first segment of a side, or a SYN, which may begin anew; tells whether that settles it.

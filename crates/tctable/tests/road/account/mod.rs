@@ -1,5 +1,6 @@
 //! Hosts: what counts for whom.
 
+mod books;
 mod by_device;
 mod by_prefix;
 mod classes;

@@ -1,5 +1,6 @@
 //! Several sockets that share a device's frames: one for each shard.
 
+mod ends;
 mod program;
 
 use std::io;
@@ -9,6 +10,8 @@ use tctable::packet::LinkType;
 
 use super::super::device::Device;
 use super::super::socket::Socket;
+
+pub use ends::shard_of;
 
 /// The sockets of one device, in the order of their numbers.
 ///

@@ -16,7 +16,7 @@ const TAGS: u32 = 3;
 const PROTOCOL: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PROTOCOL) as u32;
 
 /// Odd numbers without a pattern.
-const MIX: [u32; 3] = [0x9e37_79b1, 0x85eb_ca6b, 0xc2b2_ae35];
+pub(super) const MIX: [u32; 3] = [0x9e37_79b1, 0x85eb_ca6b, 0xc2b2_ae35];
 
 /// A place in the program that is jumped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

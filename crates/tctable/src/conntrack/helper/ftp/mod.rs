@@ -98,6 +98,30 @@ impl Session for Control {
         }
         outcome
     }
+
+    fn saved(&self) -> Vec<u8> {
+        let mut saved = Vec::new();
+        for LineStarts(starts) in &self.lines {
+            saved.push(starts.len() as u8);
+            saved.extend(starts.iter().flat_map(|start| start.to_le_bytes()));
+        }
+        saved
+    }
+
+    fn restore(&mut self, mut saved: &[u8]) -> bool {
+        for LineStarts(starts) in &mut self.lines {
+            let Some((count, rest)) = saved.split_first() else { return false };
+            saved = rest;
+            for _ in 0..*count {
+                let Some((start, rest)) = saved.split_first_chunk() else { return false };
+                saved = rest;
+                if starts.try_push(u32::from_le_bytes(*start)).is_err() {
+                    return false;
+                }
+            }
+        }
+        saved.is_empty()
+    }
 }
 
 impl Control {

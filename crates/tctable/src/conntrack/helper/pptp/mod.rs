@@ -77,6 +77,10 @@ enum Link {
     Confirmed,
 }
 
+impl Link {
+    const ALL: [Link; 5] = [Link::None, Link::Error, Link::StopRequested, Link::Requested, Link::Confirmed];
+}
+
 /// Where its call stands: only the last one is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Call {
@@ -88,6 +92,18 @@ enum Call {
     InReplied,
     InConfirmed,
     ClearRequested,
+}
+
+impl Call {
+    const ALL: [Call; 7] = [
+        Call::None,
+        Call::OutRequested,
+        Call::OutConfirmed,
+        Call::InRequested,
+        Call::InReplied,
+        Call::InConfirmed,
+        Call::ClearRequested,
+    ];
 }
 
 /// A control connection. Whoever opened it is taken to be the PNS, the caller; the other end is the PAC.
@@ -117,6 +133,23 @@ impl Session for Control {
 
     fn end(&mut self, tuples: &[Tuple; 2], requests: &mut Requests<'_>) {
         self.hang_up(tuples, requests);
+    }
+
+    fn saved(&self) -> Vec<u8> {
+        let mut saved = vec![self.link as u8, self.call as u8];
+        saved.extend([self.pns_call_id, self.pac_call_id].into_iter().flat_map(u16::to_le_bytes));
+        saved
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> bool {
+        let Ok([link, call, ids @ ..]) = <[u8; 6]>::try_from(saved) else { return false };
+        let [a, b, c, d] = ids;
+        let link = Link::ALL.into_iter().find(|known| *known as u8 == link);
+        let call = Call::ALL.into_iter().find(|known| *known as u8 == call);
+        let (Some(link), Some(call)) = (link, call) else { return false };
+        *self =
+            Control { link, call, pns_call_id: u16::from_le_bytes([a, b]), pac_call_id: u16::from_le_bytes([c, d]) };
+        true
     }
 }
 

@@ -135,6 +135,17 @@ impl Session for Signalling {
             Err(Failure::Refused) => Outcome::Drop,
         }
     }
+
+    fn saved(&self) -> Vec<u8> {
+        [self.register_sequence, self.invite_sequence].into_iter().flat_map(u32::to_le_bytes).collect()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> bool {
+        let Some((register, invite)) = saved.split_first_chunk() else { return false };
+        let Ok(invite) = invite.try_into() else { return false };
+        (self.register_sequence, self.invite_sequence) = (u32::from_le_bytes(*register), u32::from_le_bytes(invite));
+        true
+    }
 }
 
 impl Signalling {
