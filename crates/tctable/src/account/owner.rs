@@ -41,9 +41,7 @@ impl Owner {
 
     pub(crate) fn to_cookie(self) -> Cookie {
         let place = self.place + 1;
-        let Ends { source, destination, responder } = self.ends;
-        let bits = u64::from(source) | u64::from(destination) << 1 | u64::from(responder) << 2;
-        let word = (self.id & Self::MAX_ID) << 3 | bits;
+        let word = (self.id & Self::MAX_ID) << 3 | u64::from(self.ends.bits());
         Cookie([place as u16, (place >> 16) as u16, word as u16, (word >> 16) as u16, (word >> 32) as u16])
     }
 
@@ -51,8 +49,7 @@ impl Owner {
     pub(crate) fn from_cookie(Cookie(half): Cookie) -> Option<Owner> {
         let place = u32::from(half[0]) | u32::from(half[1]) << 16;
         let word = u64::from(half[2]) | u64::from(half[3]) << 16 | u64::from(half[4]) << 32;
-        let ends = Ends { source: word & 1 != 0, destination: word & 2 != 0, responder: word & 4 != 0 };
-        Some(Owner { place: place.checked_sub(1)?, id: word >> 3, ends })
+        Some(Owner { place: place.checked_sub(1)?, id: word >> 3, ends: Ends::from_bits(word as u8) })
     }
 
     /// The place of a connection's host, and its side as a packet of that direction sees it, where only that end is inside.

@@ -4,43 +4,35 @@ use crate::packet::Tuple;
 /// does without looking ahead. 32 KiB.
 const SLOTS: usize = 8192;
 
-/// Where the connections of recent packets lie: guesses that cost neither the keyed hash nor the index.
-///
-/// Each slot remembers the place of the last connection whose packet came to it. The slot is told by a multiplication that
-/// has no key, so anybody can make packets meet in one: that costs them the hash and the search that everybody would pay
-/// without. A guess is checked against the tuple, so that no answer depends on it.
+/// Where the connections of recent packets lie.
 ///
 /// It pays while the connections are few. With many a guess is mostly wrong, and the cache lines of the index are asked for
 /// ahead, which needs the hash anyway.
 #[derive(Debug)]
-pub(super) struct Recent(Box<[u32; SLOTS]>);
+pub(super) struct Recent(crate::table::Recent<SLOTS>);
 
 impl Recent {
     pub(super) fn new() -> Self {
-        // No connection has that place.
-        Recent(Box::new([u32::MAX; SLOTS]))
+        Recent(crate::table::Recent::new())
     }
 
     #[inline(always)]
-    fn slot(tuple: &Tuple) -> usize {
+    fn mixed(tuple: &Tuple) -> u64 {
         let ports = u64::from(tuple.source_port) | u64::from(tuple.destination_port) << 16;
         // Turned, so that the two directions of a connection differ.
-        let mixed = tuple.source.low ^ tuple.destination.low.rotate_left(24) ^ ports << 32;
-        let product = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (product >> 51) as usize % SLOTS
+        tuple.source.low ^ tuple.destination.low.rotate_left(24) ^ ports << 32
     }
 
     /// The place at which a packet's connection may lie.
     #[inline(always)]
     pub(super) fn likely(&self, tuple: &Tuple) -> Option<u32> {
-        let place = self.0[Self::slot(tuple)];
-        (place != u32::MAX).then_some(place)
+        self.0.likely(Self::mixed(tuple))
     }
 
     /// Takes down where the connection of a packet was found.
     #[inline(always)]
     pub(super) fn remember(&mut self, tuple: &Tuple, place: u32) {
-        self.0[Self::slot(tuple)] = place;
+        self.0.remember(Self::mixed(tuple), place);
     }
 }
 

@@ -38,8 +38,8 @@ impl Scheduler {
 
     /// A hint that these packets will be offered to a device next, in bursts of 32 best: many classes fit no cache, and
     /// the memory that a burst needs is asked for together. It changes nothing but how long that takes.
-    pub fn look_ahead(&self, device: DeviceId, skbs: &[Skb<'_>]) {
-        if let Some(device) = self.device(device) {
+    pub fn look_ahead(&mut self, device: DeviceId, skbs: &[Skb<'_>]) {
+        if let Some(Some(device)) = self.devices.get_mut(usize::from(device.0)) {
             device.root.qdisc.look_ahead(&self.shared.pool, skbs);
         }
     }

@@ -8,6 +8,7 @@ mod chunked;
 mod hash;
 mod index;
 mod random;
+mod recent;
 mod slab;
 
 pub(crate) use bits::Bits;
@@ -17,6 +18,7 @@ pub use hash::HashKey;
 pub(crate) use hash::{Hash, Hasher};
 pub(crate) use index::Index;
 pub(crate) use random::Random;
+pub(crate) use recent::Recent;
 pub(crate) use slab::Slab;
 
 /// Asks for the cache line in which a value begins. The processor does not wait for it.

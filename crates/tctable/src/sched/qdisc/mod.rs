@@ -115,7 +115,7 @@ pub(crate) trait Qdisc: Debug + Send {
     }
 
     /// These packets will be offered soon: asks for the memory that they will need, so that waiting for it overlaps.
-    fn look_ahead(&self, _pool: &Pool, _skbs: &[Skb<'_>]) {}
+    fn look_ahead(&mut self, _pool: &Pool, _skbs: &[Skb<'_>]) {}
 
     /// It will be called soon: asks for its own cache line.
     fn prefetch(&self) {}

@@ -86,7 +86,7 @@ impl Htb {
     }
 
     /// These packets come next.
-    pub(super) fn expect(&self, pool: &Pool, skbs: &[Skb<'_>]) {
+    pub(super) fn expect(&mut self, pool: &Pool, skbs: &[Skb<'_>]) {
         if self.classes.numbers() < MANY {
             return;
         }
@@ -104,7 +104,7 @@ impl Htb {
     }
 
     /// The classes of a burst, as far as that can be known without asking filters.
-    fn expected(&self, burst: &[Skb<'_>]) -> ArrayVec<u32, BURST> {
+    fn expected(&mut self, burst: &[Skb<'_>]) -> ArrayVec<u32, BURST> {
         let minor = |skb: &Skb<'_>| {
             let asked = Handle(skb.priority);
             (asked.major() == self.major).then_some(u32::from(asked.minor()))
@@ -112,7 +112,7 @@ impl Htb {
         burst.iter().filter_map(minor).for_each(|minor| self.names.prefetch(minor));
         let mut classes: ArrayVec<u32, BURST> =
             burst.iter().filter_map(minor).filter_map(|minor| self.names.get(minor)).collect();
-        if let Some(hosts) = self.hosts.as_deref() {
+        if let Some(hosts) = self.hosts.as_deref_mut() {
             let strangers = burst.iter().filter(|skb| minor(skb).is_none());
             let keys: ArrayVec<_, BURST> = strangers.filter_map(|skb| skb.host).collect();
             hosts.expected(&keys, |class| classes.extend(Some(class)));

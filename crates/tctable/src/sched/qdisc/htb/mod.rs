@@ -205,7 +205,7 @@ impl Qdisc for Htb {
         Some(&mut self.block)
     }
 
-    fn look_ahead(&self, pool: &Pool, skbs: &[Skb<'_>]) {
+    fn look_ahead(&mut self, pool: &Pool, skbs: &[Skb<'_>]) {
         self.expect(pool, skbs);
     }
 

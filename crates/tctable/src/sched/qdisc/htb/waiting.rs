@@ -13,6 +13,8 @@ const CHILDREN: usize = 4;
 const ROOT: usize = 3;
 /// Places two steps below the first: what moves up there will be the first one about ten times later.
 const SOON: Range<usize> = 8..24;
+/// Places from here on, four steps below the first, have grandchildren beyond the first 16 KiB.
+const FAR: usize = 88;
 /// Entries that are always kept, however few classes there are.
 const FEW: usize = 64;
 
@@ -165,6 +167,12 @@ impl Waiting {
     fn sink(&mut self, place: usize, entry: Entry) {
         let mut at = place;
         while let Some(Line(children)) = self.lines.get(at - 2) {
+            // One of the four lines behind theirs comes next. Those near the first place are in a cache.
+            if at >= FAR
+                && let Some(next) = self.lines.get((at - 2) * CHILDREN - 2..)
+            {
+                next.iter().take(CHILDREN).for_each(prefetch);
+            }
             let [a, b, c, d] = children.map(|(due, _)| due);
             let (one, other) = (usize::from(b < a), 2 + usize::from(d < c));
             let least = if children[other].0 < children[one].0 { other } else { one };

@@ -138,7 +138,7 @@ impl HostClassOptions {
 
 impl Hosts {
     /// Tells the classes of hosts, a step at a time for all of them.
-    pub(super) fn expected<const N: usize>(&self, hosts: &ArrayVec<HostKey, N>, tell: impl FnMut(u32)) {
+    pub(super) fn expected<const N: usize>(&mut self, hosts: &ArrayVec<HostKey, N>, tell: impl FnMut(u32)) {
         let keys: ArrayVec<HostKey, N> = hosts.iter().map(|host| self.options.key(*host)).collect();
         self.table.look_up(&keys).into_iter().for_each(tell);
     }

@@ -3,12 +3,15 @@ use arrayvec::ArrayVec;
 use super::super::class::NONE;
 use crate::packet::{Address, Family};
 use crate::sched::skb::HostKey;
-use crate::table::{Hash, HashKey, Hasher, Index, Line, prefetch};
+use crate::table::{Hash, HashKey, Hasher, Index, Line, Recent, prefetch};
 use crate::time::{Duration, Instant};
 
 /// A class moves to the end of the list when that part of the timeout has passed since it last did, not at each packet:
 /// so most packets touch its own entry only.
 const PART: u64 = 64;
+
+/// Hosts whose place is remembered: the few thousand of a small network, or a burst of a large one's. 16 KiB.
+const RECENT: usize = 4096;
 
 /// A host with its class.
 #[derive(Clone, Debug)]
@@ -28,6 +31,7 @@ pub(super) struct Entry {
 pub(super) struct Table {
     hasher: Hasher,
     index: Index,
+    recent: Recent<RECENT>,
     entries: Vec<Entry>,
     free: Vec<u32>,
     oldest: u32,
@@ -37,7 +41,8 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(key: HashKey) -> Table {
         let (index, entries, free) = (Index::new(), Vec::new(), Vec::new());
-        Table { hasher: Hasher::new(key), index, entries, free, oldest: NONE, newest: NONE }
+        let recent = Recent::new();
+        Table { hasher: Hasher::new(key), index, recent, entries, free, oldest: NONE, newest: NONE }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -51,16 +56,33 @@ impl Table {
         }
     }
 
-    #[inline]
-    pub(super) fn find(&self, key: &HostKey) -> Option<u32> {
-        self.index.find(self.hash(key), |place| self.entries.get(place as usize).is_some_and(|entry| entry.key == *key))
+    /// What most hosts differ in.
+    fn mixed(key: &HostKey) -> u64 {
+        match *key {
+            HostKey::Address(_, Address { high, low }) => high.rotate_left(32) ^ low,
+            HostKey::Group(group) => group.into(),
+        }
     }
 
-    /// The classes of those hosts that have one, found together so that cache misses overlap.
-    pub(super) fn look_up<const N: usize>(&self, keys: &ArrayVec<HostKey, N>) -> ArrayVec<u32, N> {
+    /// The place of a host, if it has a class.
+    #[inline]
+    pub(super) fn find(&self, key: &HostKey) -> Option<u32> {
+        let is = |place: u32| self.get(place).is_some_and(|entry| entry.key == *key);
+        let guess = self.recent.likely(Self::mixed(key)).filter(|place| is(*place));
+        guess.or_else(|| self.index.find(self.hash(key), is))
+    }
+
+    /// The classes of those hosts that have one, found together so that cache misses overlap; [`Table::find`] will find them
+    /// at once.
+    pub(super) fn look_up<const N: usize>(&mut self, keys: &ArrayVec<HostKey, N>) -> ArrayVec<u32, N> {
         let hashes: ArrayVec<Hash, N> = keys.iter().map(|key| self.hash(key)).collect();
         let lines: ArrayVec<Line<'_>, N> = hashes.iter().map(|hash| self.index.prefetch(*hash)).collect();
-        let guesses: ArrayVec<u32, N> = lines.iter().filter_map(Line::likely).collect();
+        let mut guesses = ArrayVec::<u32, N>::new();
+        for (key, line) in keys.iter().zip(&lines) {
+            let Some(place) = line.likely() else { continue };
+            self.recent.remember(Self::mixed(key), place);
+            guesses.push(place);
+        }
         let entries: ArrayVec<&Entry, N> =
             guesses.iter().filter_map(|place| self.entries.get(*place as usize)).collect();
         entries.iter().for_each(|entry| prefetch(*entry));
@@ -103,6 +125,7 @@ impl Table {
     #[inline]
     pub(super) fn touch(&mut self, place: u32, now: Instant, timeout: Duration) -> u32 {
         let entry = &mut self.entries[place as usize];
+        self.recent.remember(Self::mixed(&entry.key), place);
         entry.seen = now;
         let class = entry.class;
         if now.since(entry.filed).as_nanos() >= timeout.as_nanos() / PART {
