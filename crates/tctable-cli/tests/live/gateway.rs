@@ -1,10 +1,11 @@
 //! A network with this program in line.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ static ONE: Mutex<()> = Mutex::new(());
 pub(crate) struct Gateway {
     pub(crate) network: Network,
     child: Child,
+    said: Arc<Mutex<String>>,
     directory: TempDir,
     _one: MutexGuard<'static, ()>,
 }
@@ -68,9 +70,18 @@ impl Gateway {
         command.args(["run", "--lan", LAN, "--wan", WAN, "--config", "/dev/null", "--control"]);
         command.arg(directory.path().join("control.sock")).arg("--state").arg(directory.path().join("state"));
         // A system call that its filter does not know is its end, so that the filter is known to be whole.
-        command.args(options).env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null());
-        let child = network.gateway.run(|| command.spawn()).expect("a process");
-        let mut gateway = Gateway { network, child, directory, _one: one };
+        command.args(options).env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = network.gateway.run(|| command.spawn()).expect("a process");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let said = Arc::new(Mutex::new(String::new()));
+        let hears = said.clone();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                eprintln!("{line}");
+                *hears.lock().unwrap_or_else(PoisonError::into_inner) += &format!("{line}\n");
+            }
+        });
+        let mut gateway = Gateway { network, child, said, directory, _one: one };
         let since = Instant::now();
         while gateway.ask(&["hosts", "-j"]).is_none() {
             let ended = gateway.child.try_wait().expect("a process");
@@ -85,6 +96,19 @@ impl Gateway {
         let control = self.directory.path().join("control.sock");
         let output = Command::new(PROGRAM).args(command).arg("--control").arg(control).output().expect("a process");
         output.status.success().then(|| String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Waits until it has said something.
+    pub(crate) fn says(&self, what: &str) {
+        until(what, || self.said.lock().unwrap_or_else(PoisonError::into_inner).contains(what).then_some(()));
+    }
+
+    /// Does something while the gateway stands still.
+    pub(crate) fn pause(&self, act: impl FnOnce()) {
+        let process = Pid::from_raw(self.child.id() as i32);
+        kill(process, Signal::SIGSTOP).expect("a process");
+        act();
+        kill(process, Signal::SIGCONT).expect("a process");
     }
 
     /// What it counted for each address: bytes sent and received, all classes together.

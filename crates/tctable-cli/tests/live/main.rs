@@ -2,6 +2,7 @@
 
 mod failing;
 mod gateway;
+mod links;
 mod shapes;
 mod tools;
 

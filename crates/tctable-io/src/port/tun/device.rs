@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
-use super::super::device::{failed, look_up, named};
+use super::super::device::{failed, look_up, name_of, named};
 use super::super::{Offload, PortError};
 use super::{Layer, TunConfig};
 
@@ -49,11 +49,11 @@ fn leave_undone(queue: &File, offload: bool) -> io::Result<()> {
     }
 }
 
-/// Whether the queue still belongs to a device.
-pub(super) fn is_attached(queue: &File) -> bool {
+/// What the queue's device is called now, if it still belongs to one.
+pub(super) fn name(queue: &File) -> Option<String> {
     let mut request = named("");
     // SAFETY: the request writes this structure.
-    unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF, &raw mut request) == 0 }
+    (unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF, &raw mut request) } == 0).then(|| name_of(&request))
 }
 
 pub(super) fn is_up(name: &str) -> Result<bool, PortError> {

@@ -206,8 +206,8 @@ impl Port for Tun {
     }
 
     fn reopen(&mut self) -> Result<(), PortError> {
-        if device::is_attached(&self.queue) {
-            return if device::is_up(&self.config.device)? { Ok(()) } else { Err(self.down()) };
+        if let Some(name) = device::name(&self.queue) {
+            return if device::is_up(&name)? { Ok(()) } else { Err(self.down()) };
         }
         // Drops of the device that is gone are not to be lost.
         self.statistics();
@@ -217,7 +217,10 @@ impl Port for Tun {
     }
 
     fn statistics(&mut self) -> PortStatistics {
-        self.counted.receive_dropped += self.drops.as_mut().map_or(0, |drops| drops.since(&self.config.device));
+        if let Some(drops) = &mut self.drops {
+            let name = device::name(&self.queue);
+            self.counted.receive_dropped += drops.since(name.as_deref().unwrap_or(&self.config.device));
+        }
         self.counted
     }
 }
