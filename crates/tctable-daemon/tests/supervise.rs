@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tctable_daemon::privilege::Start;
 use tctable_daemon::supervise::{Supervised, Supervisor, clear, supervise};
 use tctable_io::port::{Departure, PacketConfig, PacketSocket, Port, Role};
 use tctable_lab::live::network::{INTERFACE, LAN, WAN};
@@ -32,6 +33,7 @@ fn supervisor() {
         wan: WAN.to_owned(),
         program: env::current_exe().expect("this program"),
         arguments: Vec::new(),
+        start: Start::default(),
     };
     // The gateway knows itself by the environment that the supervisor gives it.
     assert_eq!(supervise(&what).expect("supervised"), None);

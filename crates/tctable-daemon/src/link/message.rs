@@ -92,3 +92,65 @@ fn seen(payload: &[u8]) -> Option<Seen> {
     let running = up && header.flags.contains(LinkFlags::Running);
     Some(Seen { index: header.index, name: name?, mtu: mtu?, up, running })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AF_BRIDGE: u8 = 7;
+    const UP_AND_RUNNING: u32 = 0x41;
+
+    fn link(kind: u16, flags: u16, family: u8, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut body = vec![family, 0, 1, 0];
+        for word in [5, UP_AND_RUNNING, 0] {
+            body.extend_from_slice(&u32::to_ne_bytes(word));
+        }
+        for (kind, value) in attributes {
+            body.extend_from_slice(&((4 + value.len()) as u16).to_ne_bytes());
+            body.extend_from_slice(&kind.to_ne_bytes());
+            body.extend_from_slice(value);
+            body.resize(body.len().next_multiple_of(4), 0);
+        }
+        let mut message = ((NETLINK_HEADER + body.len()) as u32).to_ne_bytes().to_vec();
+        message.extend_from_slice(&kind.to_ne_bytes());
+        message.extend_from_slice(&flags.to_ne_bytes());
+        message.extend_from_slice(&9u32.to_ne_bytes());
+        message.extend_from_slice(&[0; 4]);
+        message.extend_from_slice(&body);
+        message
+    }
+
+    fn wan(kind: u16, flags: u16) -> Vec<u8> {
+        // One that nobody knows comes first.
+        link(kind, flags, 0, &[(999, b"?"), (IFLA_IFNAME, b"wan\0"), (IFLA_MTU, &1500u32.to_ne_bytes())])
+    }
+
+    #[test]
+    fn messages_are_read_one_behind_the_other() {
+        let seen = Seen { index: 5, name: "wan".to_owned(), mtu: 1500, up: true, running: true };
+        let mut datagram = wan(RTM_NEWLINK, 0);
+        datagram.extend(wan(RTM_NEWLINK, NLM_F_MULTIPART));
+        datagram.extend(link(RTM_DELLINK, 0, 0, &[]));
+        datagram.extend(link(NLMSG_DONE, NLM_F_DUMP_INTR, 0, &[]));
+        datagram.extend(link(NLMSG_ERROR, 0, 0, &[]));
+        let expected = [
+            Message::Is(seen.clone()),
+            Message::Listed(seen),
+            Message::Gone { index: 5 },
+            Message::ListEnds { number: 9, whole: false },
+            Message::Refused { number: 9 },
+        ];
+        assert_eq!(messages(&datagram), expected);
+        // What is cut off is not there, and nothing else happens.
+        for length in 0..datagram.len() {
+            assert!(expected.starts_with(&messages(&datagram[..length])), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_a_bridge_says_of_its_ports_is_not_of_the_interface() {
+        let name: (u16, &[u8]) = (IFLA_IFNAME, b"wan\0");
+        assert_eq!(messages(&link(RTM_DELLINK, 0, AF_BRIDGE, &[name])), []);
+        assert_eq!(messages(&link(RTM_NEWLINK, 0, AF_BRIDGE, &[name, (IFLA_MTU, &[1; 4])])), []);
+    }
+}
