@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,9 +66,39 @@ impl Gateway {
             }
             Err(error) => panic!("{error}"),
         };
+        Some(Gateway::run(one, network, &["--lan", LAN, "--wan", WAN], options))
+    }
+
+    /// Starts it behind a TUN device that the kernel routes everything to which comes by the two interfaces.
+    pub(crate) fn start_tun(name: &str, options: &[&str]) -> Option<Gateway> {
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = match Network::direct(1500, Form::Routed) {
+            Ok(network) => network,
+            Err(why @ (Error::NotRoot(_) | Error::NoTool { .. })) => {
+                not_tested(why);
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let gateway = Gateway::run(one, network, &["--tun", name], options);
+        for interface in [LAN, WAN] {
+            gateway.network.gateway.ip(&["rule", "add", "iif", interface, "lookup", "100"]).expect("a rule");
+        }
+        gateway.route_to(name);
+        Some(gateway)
+    }
+
+    /// Has the kernel route what comes by the two interfaces to a TUN device.
+    pub(crate) fn route_to(&self, tun: &str) {
+        self.network.gateway.ip(&["route", "replace", "default", "dev", tun, "table", "100"]).expect("a route");
+    }
+
+    fn run(one: MutexGuard<'static, ()>, network: Network, form: &[&str], options: &[&str]) -> Gateway {
         let directory = tempfile::tempdir().expect("a directory");
         let mut command = Command::new(PROGRAM);
-        command.args(["run", "--lan", LAN, "--wan", WAN, "--config", "/dev/null", "--control"]);
+        // Whoever it becomes is to get this far.
+        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("permissions");
+        command.arg("run").args(form).args(["--config", "/dev/null", "--control"]);
         command.arg(directory.path().join("control.sock")).arg("--state").arg(directory.path().join("state"));
         // A system call that its filter does not know is its end, so that the filter is known to be whole.
         command.args(options).env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null()).stderr(Stdio::piped());
@@ -88,7 +119,7 @@ impl Gateway {
             assert!(ended.is_none() && since.elapsed() < PATIENCE, "the gateway does not come up: {ended:?}");
             thread::sleep(Duration::from_millis(20));
         }
-        Some(gateway)
+        gateway
     }
 
     /// What a command says of the running gateway.
@@ -101,6 +132,11 @@ impl Gateway {
     /// Waits until it has said something.
     pub(crate) fn says(&self, what: &str) {
         until(what, || self.said.lock().unwrap_or_else(PoisonError::into_inner).contains(what).then_some(()));
+    }
+
+    /// What it has said until now does not count.
+    pub(crate) fn forget(&self) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Does something while the gateway stands still.

@@ -3,6 +3,7 @@
 mod failing;
 mod gateway;
 mod links;
+mod privileges;
 mod shapes;
 mod tools;
 
