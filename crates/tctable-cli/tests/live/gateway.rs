@@ -23,6 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The processors are few: one network at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
+/// Nobody else has a network until this is dropped.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A network, and the gateway in it.
 pub(crate) struct Gateway {
     pub(crate) network: Network,
@@ -52,7 +57,7 @@ impl Gateway {
 
     /// Starts it with more options; `None`, and a line that says so, where this machine has no place for it.
     pub(crate) fn start(size: Size, options: &[&str]) -> Option<Gateway> {
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = alone();
         // Without switches where they are not needed: those keep some frames for themselves.
         let built = match size {
             Size { clients: 1, servers: 1, mtu } => Network::direct(mtu, Form::InLine),
@@ -71,7 +76,7 @@ impl Gateway {
 
     /// Starts it behind a TUN device that the kernel routes everything to which comes by the two interfaces.
     pub(crate) fn start_tun(name: &str, options: &[&str]) -> Option<Gateway> {
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = alone();
         let network = match Network::direct(1500, Form::Routed) {
             Ok(network) => network,
             Err(why @ (Error::NotRoot(_) | Error::NoTool { .. })) => {

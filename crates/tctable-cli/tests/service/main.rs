@@ -110,7 +110,7 @@ fn the_gateway_runs_under_it() {
         assert_eq!(told(word), "so", "{word}");
     }
     assert_eq!(told("line-lives"), "active running 0 success");
-    assert_eq!(told("line-stopped"), "inactive dead 1 success");
-    assert_eq!(told("open-stopped"), "inactive dead 0 success");
-    assert_eq!(told("tun-stopped"), "inactive dead 0 success");
+    for form in ["line", "open", "tun"] {
+        assert_eq!(told(&format!("{form}-stopped")), "inactive dead 0 success", "{form}");
+    }
 }

@@ -11,7 +11,11 @@ until_so() { # what it is called, and a condition
 }
 processes() { cat /sys/fs/cgroup/system.slice/tctable.service/cgroup.procs; }
 privileges() { # of a process
-    awk -v what="$1" '/^Uid|^CapEff|^CapPrm|^NoNew|^Seccomp:/ { all = all " " $2 } END { print what all }' "/proc/$2/status"
+    local all=$1
+    while read -r name value _; do
+        case $name in Uid: | CapPrm: | CapEff: | NoNewPrivs: | Seccomp:) all+=" $value" ;; esac
+    done < "/proc/$2/status"
+    echo "$all"
 }
 begin() { # what it is called, and its settings
     printf "$2" > /etc/tctable/tctable.toml
