@@ -92,7 +92,8 @@ const REST: Duration = Duration::from_secs(3);
 
 /// Builds everything, runs it, and takes it down: nothing of it has a name, so it is gone when this process is, however that ends.
 pub(crate) fn run(args: &Lab) -> Result<(), LabError> {
-    if !args.once && !(stdout().is_terminal() && stdin().is_terminal()) {
+    let has_terminal = stdout().is_terminal() && stdin().is_terminal();
+    if !args.once && !has_terminal {
         return Err(LabError::NoTerminal);
     }
     let stop = Arc::new(AtomicBool::new(false));

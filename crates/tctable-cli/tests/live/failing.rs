@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tctable_lab::live::Size;
 use tctable_lab::live::udp::{Loss, Steady, Stream};
+use tctable_lab::live::{Size, ping};
 
 use crate::gateway::{Gateway, until};
 
@@ -41,4 +41,28 @@ fn a_gateway_that_is_killed_costs_less_than_fifty_milliseconds() {
         println!("{name}: {lost} of {sent} lost ({:.1} ms)", span.as_secs_f64() * 1e3);
         assert!(span < Duration::from_millis(50), "{name}: {span:?}");
     }
+}
+
+/// The kernel passes on between the same interfaces that the gateway did, whatever they are called by then.
+#[test]
+fn a_renamed_interface_stays_open() {
+    let Some(gateway) = Gateway::start(Size { clients: 1, servers: 1, mtu: 1500 }, &["--fail-open"]) else { return };
+    let (client, server) = gateway.pair();
+    let passes = || {
+        let pinged = client.namespace.run(|| ping::ping(server.v4.into(), 1, Duration::ZERO, 56)).expect("a socket");
+        (pinged.times.len() == 1).then_some(())
+    };
+    let lines = "link set dev wan down\nlink set dev wan name outside\nlink set dev outside up\n";
+    gateway.network.gateway.ip_batch(lines).expect("possible");
+    until("traffic", passes);
+    kill(Pid::from_raw(child(&gateway).expect("a gateway")), Signal::SIGKILL).expect("a process");
+    gateway.says("the kernel passes everything on until it is back");
+    until("traffic", passes);
+    let filters = gateway.network.gateway.command("tc", &["filter", "show", "dev", "outside", "ingress"]).expect("tc");
+    assert!(filters.contains("mirred"), "{filters}");
+    // By its name the next gateway finds it again.
+    let lines = "link set dev outside down\nlink set dev outside name wan\nlink set dev wan up\n";
+    gateway.network.gateway.ip_batch(lines).expect("possible");
+    until("an answer", || gateway.ask(&["stats", "-j"]));
+    until("traffic", passes);
 }

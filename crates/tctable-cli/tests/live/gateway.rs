@@ -136,7 +136,12 @@ impl Gateway {
 
     /// Waits until it has said something.
     pub(crate) fn says(&self, what: &str) {
-        until(what, || self.said.lock().unwrap_or_else(PoisonError::into_inner).contains(what).then_some(()));
+        until(what, || self.has_said(what).then_some(()));
+    }
+
+    /// Whether it has said something.
+    pub(crate) fn has_said(&self, what: &str) -> bool {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
     }
 
     /// What it has said until now does not count.

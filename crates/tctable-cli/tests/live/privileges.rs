@@ -143,6 +143,7 @@ fn by_af_xdp() {
     const BPF: u64 = 1 << 39;
     let Some(gateway) = Gateway::start(SMALL, &["--user", "nobody", "--xdp"]) else { return };
     assert_harmless(gateway.process() as i32, BPF);
+    assert!(!gateway.has_said("instead of AF_XDP"));
     until("traffic", || passes(&gateway).then_some(()));
     gateway.network.gateway.ip(&["link", "set", "dev", WAN, "down"]).expect("possible");
     gateway.says("wan: the interface was taken down");
