@@ -19,6 +19,7 @@ use crate::api::{self, ControlSocket, SocketError};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Form, Loaded, Settings, scheduler};
 use crate::forward::Forwarder;
+use crate::link::{Links, Watch, least_mtu};
 use crate::metrics;
 use crate::notify;
 use crate::ports::{self, Opened};
@@ -40,6 +41,8 @@ pub struct Daemon {
     pub started: Instant,
     /// tctable's version.
     pub version: &'static str,
+    /// The interfaces.
+    pub links: Links,
     pub(crate) holds: Mutex<Holds>,
     /// One reload at a time.
     pub(crate) reloading: tokio::sync::Mutex<()>,
@@ -100,10 +103,10 @@ fn failed(what: &str) -> impl FnOnce(io::Error) -> RunError {
 
 impl Daemon {
     /// A gateway of these shards.
-    pub fn new(shards: Shards, settings: Settings, loaded: Loaded, started: Instant) -> Daemon {
+    pub fn new(shards: Shards, settings: Settings, loaded: Loaded, links: Links, started: Instant) -> Daemon {
         let holds = Holds { settings: Arc::new(settings), loaded: Arc::new(loaded) };
         let (holds, reloading) = (Mutex::new(holds), tokio::sync::Mutex::new(()));
-        Daemon { shards, started, version: env!("CARGO_PKG_VERSION"), holds, reloading }
+        Daemon { shards, started, version: env!("CARGO_PKG_VERSION"), links, holds, reloading }
     }
 
     /// The settings that hold.
@@ -132,8 +135,13 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     let mut loaded = Loaded::read(&settings)?;
     (loaded.config.hash_key, loaded.config.seed) = secrets().map_err(failed("random numbers"))?;
     let supervisor = Supervisor::find().map_err(failed("the supervisor"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
+    // Before they are opened, so that nothing of what happens to them later is missed.
+    let names = settings.form.interfaces();
+    let mut watch = runtime.block_on(async { Watch::open(&names) }).map_err(failed("rtnetlink"))?;
     let opened = ports::open(&settings)?;
-    loaded.config.mtu = opened.mtus.iter().copied().min().unwrap_or(1500).min(65_535) as u16;
+    runtime.block_on(watch.begin()).map_err(failed("a list of interfaces"))?;
+    loaded.config.mtu = least_mtu(&opened.mtus);
     let control = settings.control.as_deref().map(|path| ControlSocket::bind(path, settings.control_group.as_deref()));
     let control = control.transpose()?;
     let metrics = settings.metrics.map(|address| listen(address).map_err(failed(&format!("metrics on {address}"))));
@@ -144,7 +152,6 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     let Kept { books, connections } = kept;
     let mut connections =
         connections.split(settings.shards, |one, other| shard_of(one, other, settings.shards)).into_iter();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed("a runtime"))?;
     for line in privilege::drop(&Privileges::of(&settings, std::env::var_os(KILL).is_some()))? {
         info!("{line}");
     }
@@ -180,7 +187,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
     if let Some(state) = &mut state {
         state.begins();
     }
-    let daemon = Arc::new(Daemon::new(shards, settings, loaded, clock.now()));
+    let daemon = Arc::new(Daemon::new(shards, settings, loaded, watch.links().clone(), clock.now()));
     let threads = start(workers, &daemon.settings().pin, end)?;
     runtime.block_on(async {
         let running = Running { daemon: daemon.clone() };
@@ -190,6 +197,7 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Running)) -> Result<(), RunEr
         if let Some(listener) = metrics {
             tokio::spawn(metrics::serve(listener, daemon.clone()));
         }
+        tokio::spawn(watch.follow(daemon.clone()));
         let names = daemon.settings().form.interfaces().join(" and ");
         match daemon.settings().form {
             Form::InLine { .. } => info!(version = daemon.version, "forwarding between {names}"),

@@ -10,6 +10,7 @@ pub mod config;
 mod daemon;
 pub mod forward;
 mod http;
+pub mod link;
 pub mod metrics;
 pub mod notify;
 mod ports;

@@ -17,6 +17,7 @@ use tctable_io::port::PortStatistics;
 
 use crate::Daemon;
 use crate::config::{Loaded, Said, Settings, Sources};
+use crate::link::{Link, Links};
 use crate::shard::{Inbox, PortView, Shard, Shards};
 
 /// Frames that come in a step of traffic that goes on, and how long that takes.
@@ -78,7 +79,11 @@ pub fn office(shards: usize, traffic: Traffic) -> Arc<Daemon> {
         });
     }
     let loaded = Loaded::read(&settings).expect("no files");
-    Arc::new(Daemon::new(ways, settings, loaded, started))
+    let mut link = Link::new("office");
+    (link.interface, link.index, link.mtu) = (Some("office".to_owned()), Some(1), 1500);
+    (link.up, link.carrier) = (true, true);
+    let links = Links::new(vec![link]);
+    Arc::new(Daemon::new(ways, settings, loaded, links, started))
 }
 
 fn capture() -> Vec<Packet> {

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tctable_daemon::privilege::Start;
 use tctable_daemon::supervise::{Supervised, Supervisor, clear, supervise};
 use tctable_io::port::{Departure, PacketConfig, PacketSocket, Port, Role};
 use tctable_lab::live::network::{INTERFACE, LAN, WAN};
-use tctable_lab::live::udp::{Receiver, Steady, send_until};
+use tctable_lab::live::udp::{Loss, Steady, Stream, send};
 use tctable_lab::live::{Error, Form, Network, Size, not_tested};
 
 /// Set for the processes that this test starts: who they are.
@@ -32,6 +33,7 @@ fn supervisor() {
         wan: WAN.to_owned(),
         program: env::current_exe().expect("this program"),
         arguments: Vec::new(),
+        start: Start::default(),
     };
     // The gateway knows itself by the environment that the supervisor gives it.
     assert_eq!(supervise(&what).expect("supervised"), None);
@@ -146,21 +148,13 @@ fn main() {
 
     let step = |name: &str, act: &dyn Fn()| {
         let to = SocketAddr::from((server.v4, 5000));
-        let receiver = Receiver::start(&server.namespace, server.v4.into(), 5000).expect("a receiver");
-        let stop = Arc::new(AtomicBool::new(false));
-        let sender = client.namespace.spawn({
-            let stop = stop.clone();
-            move || send_until(to, Steady { rate: RATE, size: 64, length: PATIENCE }, &stop).expect("sent")
-        });
-        until("traffic", || (receiver.count() > u64::from(RATE) / 4).then_some(()));
+        let steady = Steady { rate: RATE, size: 64, length: PATIENCE };
+        let stream = Stream::start(&client.namespace, &server.namespace, to, steady).expect("a stream");
+        until("traffic", || (stream.count() > u64::from(RATE) / 4).then_some(()));
         act();
-        let count = receiver.count();
-        until("traffic", || (receiver.count() > count + u64::from(RATE) / 4).then_some(()));
-        stop.store(true, Ordering::Relaxed);
-        let sent = sender.join().expect("no panic");
-        let received = receiver.stop();
-        let lost = sent.saturating_sub(received.count - received.out_of_order);
-        let span = Duration::from_secs_f64(lost as f64 / f64::from(RATE));
+        let count = stream.count();
+        until("traffic", || (stream.count() > count + u64::from(RATE) / 4).then_some(()));
+        let Loss { sent, lost, span, received } = stream.stop().expect("sent");
         println!(
             "{name}: {lost} of {sent} datagrams lost ({:.1} ms), longest gap {:.1} ms, {} came twice or late",
             span.as_secs_f64() * 1e3,
@@ -205,6 +199,6 @@ fn main() {
     assert!(!qdiscs.contains("clsact"), "{qdiscs}");
     let before = server.namespace.counters(INTERFACE).expect("an interface");
     let steady = Steady { rate: RATE, size: 64, length: Duration::from_millis(50) };
-    client.namespace.run(|| send_until((server.v4, 5000).into(), steady, &AtomicBool::new(false))).expect("sent");
+    client.namespace.run(|| send((server.v4, 5000).into(), steady)).expect("sent");
     assert_eq!((server.namespace.counters(INTERFACE).expect("an interface") - before).received, 0);
 }

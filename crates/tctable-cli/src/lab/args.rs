@@ -40,6 +40,6 @@ pub(crate) struct Lab {
     pub(crate) xdp: bool,
 
     /// JSON in the place of tables.
-    #[arg(short, long)]
+    #[arg(short, long, requires = "once")]
     pub(crate) json: bool,
 }

@@ -89,8 +89,10 @@ impl Tctable {
         let failed = |error: std::io::Error| LabError::Gateway(format!("tctable top: {error}"));
         let mut top = Command::new(SELF).args(["top", "--control"]).arg(&self.control).spawn().map_err(failed)?;
         loop {
-            if top.try_wait().map_err(failed)?.is_some() {
-                return Ok(());
+            if let Some(status) = top.try_wait().map_err(failed)? {
+                // What ends the lab may have ended it first, such as a terminal that is gone.
+                let is_well = status.success() || stop.load(Ordering::Relaxed);
+                return if is_well { Ok(()) } else { Err(LabError::Gateway(format!("tctable top ended: {status}"))) };
             }
             if stop.load(Ordering::Relaxed) {
                 end(&mut top);

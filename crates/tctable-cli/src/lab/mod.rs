@@ -6,10 +6,11 @@ mod gateway;
 mod hosts;
 mod kernel;
 mod report;
+mod screen;
 mod tools;
 mod traffic;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stdin, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -38,6 +39,12 @@ pub(crate) enum LabError {
     /// The gateway did not come up, or does not say what it counts.
     #[error("lab: {0}")]
     Gateway(String),
+    /// There is nothing to show it on.
+    #[error("lab: this needs a terminal: `tctable lab --once` prints what came of it to anything")]
+    NoTerminal,
+    /// The terminal does not work.
+    #[error("lab: the terminal: {0}")]
+    Terminal(std::io::Error),
     /// Signals cannot be caught.
     #[error("lab: signals: {0}")]
     Signals(std::io::Error),
@@ -85,6 +92,10 @@ const REST: Duration = Duration::from_secs(3);
 
 /// Builds everything, runs it, and takes it down: nothing of it has a name, so it is gone when this process is, however that ends.
 pub(crate) fn run(args: &Lab) -> Result<(), LabError> {
+    let has_terminal = stdout().is_terminal() && stdin().is_terminal();
+    if !args.once && !has_terminal {
+        return Err(LabError::NoTerminal);
+    }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, stop.clone()).map_err(LabError::Signals)?;
@@ -94,7 +105,7 @@ pub(crate) fn run(args: &Lab) -> Result<(), LabError> {
     let network = Network::build(size, form)?;
     let mut gateway = Gateway::start(args, &network)?;
     if !args.once {
-        return watch(args, &network, &mut gateway, &stop);
+        return watch(&network, &mut gateway, &stop);
     }
     let before = interfaces(&network)?;
     let busy = Processors::read(gateway.process());
@@ -139,37 +150,15 @@ fn rest(
 }
 
 /// Traffic without end, and a view of it.
-fn watch(args: &Lab, network: &Network, gateway: &mut Gateway, stop: &Arc<AtomicBool>) -> Result<(), LabError> {
+fn watch(network: &Network, gateway: &mut Gateway, stop: &Arc<AtomicBool>) -> Result<(), LabError> {
     let traffic = Traffic::start(network, None, stop.clone())?;
     eprintln!("lab: the gateway's namespace is {}: nsenter --net={0} ip link", network.gateway.path());
     let seen = match gateway {
         Gateway::Tctable(gateway) => gateway.top(stop),
-        Gateway::Kernel(gateway) => watch_kernel(args, network, gateway, stop),
+        Gateway::Kernel(gateway) => screen::watch(network, gateway, stop),
     };
     stop.store(true, Ordering::Relaxed);
     let ended = traffic.finish();
     seen?;
     ended.map(drop)
-}
-
-/// A table every second.
-fn watch_kernel(args: &Lab, network: &Network, gateway: &mut KernelGateway, stop: &AtomicBool) -> Result<(), LabError> {
-    let mut before: Option<Vec<HostCounts>> = None;
-    while !stop.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        let hosts = gateway.hosts()?;
-        let counted: Vec<_> = network.clients.iter().map(|client| hosts.of(&client.addresses())).collect();
-        let mut output = Output::stdout();
-        if std::io::stdout().is_terminal() && !args.json {
-            // To the first place, and nothing behind.
-            output.text.push_str("\x1b[H\x1b[J");
-        }
-        report::rates(network, before.as_deref().unwrap_or(&counted), &counted, args.json, &mut output.text);
-        output.finish()?;
-        before = Some(counted);
-        while begun.elapsed() < Duration::from_secs(1) && !stop.load(Ordering::Relaxed) {
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-    Ok(())
 }

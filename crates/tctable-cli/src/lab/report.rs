@@ -182,25 +182,10 @@ fn latency(pinged: &Pinged) -> String {
 }
 
 /// What hosts sent and received between two looks, one second apart.
-pub(super) fn rates(network: &Network, before: &[HostCounts], now: &[HostCounts], json: bool, text: &mut String) {
+pub(super) fn rates(network: &Network, before: &[HostCounts], now: &[HostCounts], text: &mut String) {
     let rows = network.clients.iter().zip(before.iter().zip(now)).map(|(host, (before, now))| {
         (host.v4, now.tx.bytes, now.rx.bytes, now.tx.bytes - before.tx.bytes, now.rx.bytes - before.rx.bytes)
     });
-    if json {
-        Json::object(text, |json| {
-            json.array("hosts", |json| {
-                for (address, tx, rx, ..) in rows {
-                    json.element(|json| {
-                        json.plain("ip", address);
-                        json.number("tx_bytes", tx);
-                        json.number("rx_bytes", rx);
-                    });
-                }
-            });
-        });
-        text.push('\n');
-        return;
-    }
     let _ = writeln!(text, "{:15} {:>12} {:>12} {:>14} {:>14}", "host", "sent", "received", "sending", "receiving");
     for (address, tx, rx, sending, receiving) in rows {
         let (tx, rx) = (Bytes(tx).to_string(), Bytes(rx).to_string());

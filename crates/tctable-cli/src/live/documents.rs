@@ -123,6 +123,21 @@ pub(crate) struct Port {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) name: String,
+    pub(crate) interface: Option<String>,
+    pub(crate) up: bool,
+    pub(crate) carrier: bool,
+    pub(crate) mtu: u32,
+    pub(crate) events: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Links {
+    pub(crate) interfaces: Vec<Link>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Shard {
     pub(crate) number: usize,
     pub(crate) connections: u64,
@@ -141,6 +156,7 @@ pub(crate) struct Stats {
     pub(crate) frames: serde_json::Map<String, serde_json::Value>,
     pub(crate) tables: Tables,
     pub(crate) ports: Vec<Port>,
+    pub(crate) links: Links,
     pub(crate) shards: Vec<Shard>,
 }
 

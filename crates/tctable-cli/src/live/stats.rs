@@ -36,6 +36,13 @@ fn text(stats: &documents::Stats, look: &Look) -> String {
     let titles = ["PORT", "STATE", "RECEIVED", "LOST", "SENT", "FULL", "REFUSED"];
     table::plain(&titles, 2, &ports.collect::<Vec<_>>(), look, &mut text);
     text.push('\n');
+    let links = stats.links.interfaces.iter().map(|link| {
+        let now = link.interface.clone().unwrap_or_else(|| "-".to_owned());
+        vec![link.name.clone(), now, state(link).to_owned(), Count(link.mtu.into()).to_string(), events(link)]
+    });
+    let titles = ["LINK", "CALLED", "STATE", "MTU", "EVENTS"];
+    table::plain(&titles, 5, &links.collect::<Vec<_>>(), look, &mut text);
+    text.push('\n');
     let shards = stats.shards.iter().map(|shard| {
         let counts = [shard.connections, shard.hosts, shard.frames.packets].map(|count| Count(count).to_string());
         [shard.number.to_string()].into_iter().chain(counts).chain([Bytes(shard.frames.bytes).to_string()]).collect()
@@ -43,6 +50,23 @@ fn text(stats: &documents::Stats, look: &Look) -> String {
     let titles = ["SHARD", "CONNECTIONS", "HOSTS", "FRAMES", "BYTES"];
     table::plain(&titles, 1, &shards.collect::<Vec<_>>(), look, &mut text);
     text
+}
+
+fn state(link: &documents::Link) -> &'static str {
+    match (&link.interface, link.up, link.carrier) {
+        (None, ..) => "gone",
+        (Some(_), false, _) => "down",
+        (Some(_), true, false) => "no carrier",
+        (Some(_), true, true) => "up",
+    }
+}
+
+/// What has happened to it, as far as anything has.
+fn events(link: &documents::Link) -> String {
+    let counts =
+        link.events.iter().filter_map(|(name, count)| Some((name, count.as_u64().filter(|count| *count > 0)?)));
+    let told: Vec<String> = counts.map(|(name, count)| format!("{} {count}", name.replace('_', " "))).collect();
+    if told.is_empty() { "-".to_owned() } else { told.join(", ") }
 }
 
 fn lines(stats: &documents::Stats) -> Vec<Line> {

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 
 use tctable_daemon::RunError;
 use tctable_daemon::config::{ConfigError, Form, Loaded, Settings};
+use tctable_daemon::privilege::Start;
 use tctable_daemon::supervise::{SuperviseError, Supervised, Supervisor, supervise};
 use thiserror::Error;
 
@@ -45,6 +46,7 @@ fn start(settings: Settings) -> Result<(), Failed> {
             wan: wan.clone(),
             program: std::env::current_exe().map_err(SuperviseError::from)?,
             arguments: std::env::args_os().skip(1).collect(),
+            start: Start::of(&settings),
         };
         return match supervise(&supervised)? {
             None => Ok(()),

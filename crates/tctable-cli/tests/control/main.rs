@@ -3,5 +3,7 @@
 mod changes;
 mod errors;
 mod lists;
+#[path = "../tmux/mod.rs"]
+mod tmux;
 mod top;
 mod world;

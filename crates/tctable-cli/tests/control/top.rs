@@ -1,83 +1,20 @@
 //! `tctable top` itself, in a terminal that tmux makes.
 
 use std::path::Path;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
-use tctable_daemon::testing::Traffic;
-use tctable_lab::live::not_tested;
-
+use crate::tmux::{Screen, any, has_tmux};
 use crate::world::World;
+use tctable_daemon::testing::Traffic;
 
-const BOUND: Duration = Duration::from_secs(30);
-
-/// A terminal with the program in it. It goes with its server.
-struct Screen {
-    socket: String,
-}
-
-impl Screen {
-    fn open(world: &World, width: u16, height: u16, words: &str) -> Screen {
-        let socket = world.socket().with_file_name(format!("tmux-{width}")).display().to_string();
-        let screen = Screen { socket };
-        let program = Path::new(env!("CARGO_BIN_EXE_tctable")).display();
-        let command = format!("LANG=C.UTF-8 {program} top --control {} {words}; sleep 60", world.socket().display());
-        let (width, height) = (width.to_string(), height.to_string());
-        let output = screen.tmux(&["new-session", "-d", "-x", &width, "-y", &height, &command]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        screen
-    }
-
-    /// Without anybody's settings, on a server of its own.
-    fn tmux(&self, words: &[&str]) -> Output {
-        Command::new("tmux").args(["-u", "-f", "/dev/null", "-S", &self.socket]).args(words).output().unwrap()
-    }
-
-    fn lines(&self, words: &[&str]) -> Vec<String> {
-        let output = self.tmux(&[&["capture-pane", "-p"], words].concat());
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
-    }
-
-    /// Waits for a screen that is as wanted.
-    fn wait(&self, what: &str, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
-        let since = Instant::now();
-        loop {
-            let lines = self.lines(&[]);
-            if wanted(&lines) {
-                return lines;
-            }
-            assert!(since.elapsed() < BOUND, "no {what}: {lines:#?}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        let output = self.tmux(&[&["send-keys"], keys].concat());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
-fn has_tmux() -> bool {
-    let has = Command::new("tmux").arg("-V").output().is_ok();
-    if !has {
-        not_tested("tctable top in a terminal: there is no tmux");
-    }
-    has
-}
-
-fn any(lines: &[String], part: &str) -> bool {
-    lines.iter().any(|line| line.contains(part))
+fn open(world: &World, width: u16, height: u16, words: &str) -> Screen {
+    let program = Path::new(env!("CARGO_BIN_EXE_tctable")).display();
+    let command = format!("LANG=C.UTF-8 {program} top --control {} {words}; sleep 60", world.socket().display());
+    Screen::open(&world.socket().with_file_name(format!("tmux-{width}")), width, height, &command)
 }
 
 fn walk(width: u16, height: u16) {
     let world = World::new(1, Traffic::GoesOn);
-    let screen = Screen::open(&world, width, height, "");
+    let screen = open(&world, width, height, "");
     let lines = screen.wait("hosts with rates", |lines| {
         lines.get(3).is_some_and(|line| line.contains("bit/s")) && !lines[0].contains("down 0 bit/s")
     });
@@ -136,7 +73,7 @@ fn without_colours() {
         return;
     }
     let world = World::new(1, Traffic::GoesOn);
-    let screen = Screen::open(&world, 80, 24, "--color never");
+    let screen = open(&world, 80, 24, "--color never");
     screen.wait("hosts", |lines| any(lines, "bit/s") && lines[2].starts_with("HOST"));
     let with_escapes = screen.lines(&["-e"]).join("\n");
     // 39 and 49 are the terminal's own.
@@ -154,7 +91,7 @@ fn it_follows_a_resize() {
         return;
     }
     let world = World::new(1, Traffic::GoesOn);
-    let screen = Screen::open(&world, 120, 40, "");
+    let screen = open(&world, 120, 40, "");
     screen.wait("hosts", |lines| lines.len() == 40 && lines[39].starts_with("q quit"));
     screen.tmux(&["resize-window", "-x", "80", "-y", "24"]);
     screen.wait("smaller screen", |lines| {

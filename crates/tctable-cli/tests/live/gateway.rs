@@ -1,10 +1,12 @@
 //! A network with this program in line.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,10 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The processors are few: one network at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
+/// Nobody else has a network until this is dropped.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A network, and the gateway in it.
 pub(crate) struct Gateway {
     pub(crate) network: Network,
     child: Child,
+    said: Arc<Mutex<String>>,
     directory: TempDir,
     _one: MutexGuard<'static, ()>,
 }
@@ -49,7 +57,7 @@ impl Gateway {
 
     /// Starts it with more options; `None`, and a line that says so, where this machine has no place for it.
     pub(crate) fn start(size: Size, options: &[&str]) -> Option<Gateway> {
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = alone();
         // Without switches where they are not needed: those keep some frames for themselves.
         let built = match size {
             Size { clients: 1, servers: 1, mtu } => Network::direct(mtu, Form::InLine),
@@ -63,21 +71,60 @@ impl Gateway {
             }
             Err(error) => panic!("{error}"),
         };
+        Some(Gateway::run(one, network, &["--lan", LAN, "--wan", WAN], options))
+    }
+
+    /// Starts it behind a TUN device that the kernel routes everything to which comes by the two interfaces.
+    pub(crate) fn start_tun(name: &str, options: &[&str]) -> Option<Gateway> {
+        let one = alone();
+        let network = match Network::direct(1500, Form::Routed) {
+            Ok(network) => network,
+            Err(why @ (Error::NotRoot(_) | Error::NoTool { .. })) => {
+                not_tested(why);
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let gateway = Gateway::run(one, network, &["--tun", name], options);
+        for interface in [LAN, WAN] {
+            gateway.network.gateway.ip(&["rule", "add", "iif", interface, "lookup", "100"]).expect("a rule");
+        }
+        gateway.route_to(name);
+        Some(gateway)
+    }
+
+    /// Has the kernel route what comes by the two interfaces to a TUN device.
+    pub(crate) fn route_to(&self, tun: &str) {
+        self.network.gateway.ip(&["route", "replace", "default", "dev", tun, "table", "100"]).expect("a route");
+    }
+
+    fn run(one: MutexGuard<'static, ()>, network: Network, form: &[&str], options: &[&str]) -> Gateway {
         let directory = tempfile::tempdir().expect("a directory");
         let mut command = Command::new(PROGRAM);
-        command.args(["run", "--lan", LAN, "--wan", WAN, "--config", "/dev/null", "--control"]);
+        // Whoever it becomes is to get this far.
+        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("permissions");
+        command.arg("run").args(form).args(["--config", "/dev/null", "--control"]);
         command.arg(directory.path().join("control.sock")).arg("--state").arg(directory.path().join("state"));
         // A system call that its filter does not know is its end, so that the filter is known to be whole.
-        command.args(options).env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null());
-        let child = network.gateway.run(|| command.spawn()).expect("a process");
-        let mut gateway = Gateway { network, child, directory, _one: one };
+        command.args(options).env("TCTABLE_SECCOMP_KILL", "1").stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = network.gateway.run(|| command.spawn()).expect("a process");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let said = Arc::new(Mutex::new(String::new()));
+        let hears = said.clone();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                eprintln!("{line}");
+                *hears.lock().unwrap_or_else(PoisonError::into_inner) += &format!("{line}\n");
+            }
+        });
+        let mut gateway = Gateway { network, child, said, directory, _one: one };
         let since = Instant::now();
         while gateway.ask(&["hosts", "-j"]).is_none() {
             let ended = gateway.child.try_wait().expect("a process");
             assert!(ended.is_none() && since.elapsed() < PATIENCE, "the gateway does not come up: {ended:?}");
             thread::sleep(Duration::from_millis(20));
         }
-        Some(gateway)
+        gateway
     }
 
     /// What a command says of the running gateway.
@@ -85,6 +132,29 @@ impl Gateway {
         let control = self.directory.path().join("control.sock");
         let output = Command::new(PROGRAM).args(command).arg("--control").arg(control).output().expect("a process");
         output.status.success().then(|| String::from_utf8(output.stdout).expect("text"))
+    }
+
+    /// Waits until it has said something.
+    pub(crate) fn says(&self, what: &str) {
+        until(what, || self.has_said(what).then_some(()));
+    }
+
+    /// Whether it has said something.
+    pub(crate) fn has_said(&self, what: &str) -> bool {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).contains(what)
+    }
+
+    /// What it has said until now does not count.
+    pub(crate) fn forget(&self) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Does something while the gateway stands still.
+    pub(crate) fn pause(&self, act: impl FnOnce()) {
+        let process = Pid::from_raw(self.child.id() as i32);
+        kill(process, Signal::SIGSTOP).expect("a process");
+        act();
+        kill(process, Signal::SIGCONT).expect("a process");
     }
 
     /// What it counted for each address: bytes sent and received, all classes together.

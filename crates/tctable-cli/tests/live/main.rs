@@ -2,7 +2,12 @@
 
 mod failing;
 mod gateway;
+mod lab;
+mod links;
+mod privileges;
 mod shapes;
+#[path = "../tmux/mod.rs"]
+mod tmux;
 mod tools;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use tctable_view::{Json, Summary, totals, unaccounted};
 use super::error::ApiError;
 use super::query::object;
 use super::router::App;
+use crate::link::{Kind, Link};
 use crate::shard::PortView;
 use crate::tables::{self, ShardView};
 
@@ -20,6 +21,7 @@ pub(super) async fn stats(State(app): App) -> Result<Response, ApiError> {
         open: gathered.connections(),
         inside: &inside,
     };
+    let links = &app.daemon.links;
     Ok(object(|json| {
         json.plain("version", app.daemon.version);
         json.time("started", app.daemon.started);
@@ -53,6 +55,12 @@ pub(super) async fn stats(State(app): App) -> Result<Response, ApiError> {
         json.number("repeats", gathered.totals.repeats);
         json.number("queue_bypassed", gathered.totals.queue_bypassed);
         json.array("ports", |json| gathered.ports.iter().for_each(|each| json.element(|json| port(json, each))));
+        json.member("links", |json| {
+            json.number("overruns", links.overruns());
+            json.array("interfaces", |json| {
+                links.view().iter().for_each(|each| json.element(|json| link(json, each)));
+            });
+        });
         json.array("shards", |json| gathered.shards.iter().for_each(|each| json.element(|json| shard(json, each))));
     }))
 }
@@ -81,6 +89,22 @@ fn port(json: &mut Json<'_>, port: &PortView) {
     json.number("sent", statistics.sent);
     json.number("send_full", statistics.send_full);
     json.number("send_refused", statistics.send_refused);
+}
+
+fn link(json: &mut Json<'_>, link: &Link) {
+    json.string("name", &link.name);
+    match &link.interface {
+        Some(interface) => json.string("interface", interface),
+        None => json.raw("interface", "null"),
+    }
+    match link.index {
+        Some(index) => json.number("index", index),
+        None => json.raw("index", "null"),
+    }
+    json.raw("up", link.up);
+    json.raw("carrier", link.carrier);
+    json.number("mtu", link.mtu);
+    json.member("events", |json| Kind::ALL.iter().for_each(|kind| json.number(kind.name(), link.count(*kind))));
 }
 
 fn shard(json: &mut Json<'_>, shard: &ShardView) {

@@ -268,6 +268,9 @@ fn queues_rules_and_statistics() {
     let stats = World::new(2).get("/v1/stats");
     assert_eq!(stats["shards"].as_array().unwrap().len(), 2);
     assert_eq!(stats["ports"][0]["received"], stats["frames"]["received"]["packets"]);
+    let link = &stats["links"]["interfaces"][0];
+    assert_eq!((&link["name"], &link["mtu"], &link["carrier"]), (&json!("office"), &json!(1500), &json!(true)));
+    assert_eq!(link["events"].as_object().map(|events| events.values().all(|count| count == 0)), Some(true));
     assert_eq!(stats["frames"]["seen"], stats["frames"]["received"]);
     assert_eq!(world.get("/v1/health/live"), json!({ "live": true }));
     assert_eq!(world.get("/v1/health/ready"), json!({ "ready": true }));

@@ -103,18 +103,16 @@ impl Forwarder {
         self.sides.get(usize::from(device.0)).is_none_or(|side| side.is_down || side.port.is_none())
     }
 
-    /// Tries ports that do not work once more, and tells which of them do again.
-    pub fn retry(&mut self) -> Vec<DeviceId> {
-        let mut back = Vec::new();
-        for (at, side) in (0..).zip(&mut self.sides) {
-            let Some(port) = side.port.as_mut().filter(|_| side.is_down) else { continue };
-            if port.reopen().is_ok() {
-                side.is_down = false;
-                side.exit.wake();
-                back.push(DeviceId(at));
-            }
+    /// Looks at a port anew; tells whether it works now, and that is new.
+    pub fn look_at(&mut self, device: DeviceId) -> bool {
+        let Some(side) = self.sides.get_mut(usize::from(device.0)) else { return false };
+        let Some(port) = &mut side.port else { return false };
+        let was_down = std::mem::replace(&mut side.is_down, port.reopen().is_err());
+        let is_back = was_down && !side.is_down;
+        if is_back {
+            side.exit.wake();
         }
-        back
+        is_back
     }
 
     /// What to wait for: the ports that work are readable when frames have come.

@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use tctable::conntrack::Counter;
 use tctable_view::{HostRow, sum};
 
+use crate::link::{Kind, Link};
 use crate::tables::Gathered;
 
 /// What is told, gathered before it is written.
@@ -16,6 +17,10 @@ pub(super) struct Sample {
     /// Seconds since the epoch.
     pub(super) started: f64,
     pub(super) gathered: Gathered,
+    /// The interfaces.
+    pub(super) links: Vec<Link>,
+    /// How often what happened to them was not told.
+    pub(super) link_overruns: u64,
     /// The top hosts.
     pub(super) hosts: Vec<HostRow>,
 }
@@ -86,6 +91,7 @@ impl Collector for Sample {
         self.traffic(encoder)?;
         self.tables(encoder)?;
         self.ports(encoder)?;
+        self.links(encoder)?;
         self.shards(encoder)?;
         self.hosts(encoder)
     }
@@ -179,6 +185,20 @@ impl Sample {
             counts.map(|(what, count)| (vec![("port", port.name.to_string()), ("what", what.to_owned())], count))
         });
         family!(encoder, "port_frames", "Frames of a port, by what the kernel did with them").counters(frames)
+    }
+
+    fn links(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+        let of = |of: fn(&Link) -> u64| self.links.iter().map(move |link| (label("device", &link.name), of(link)));
+        family!(encoder, "link_up", "Whether an interface is there, was brought up and has a carrier")
+            .gauges(of(|link| u64::from(link.up && link.carrier)))?;
+        family!(encoder, "link_mtu_bytes", "Its MTU").gauges(of(|link| link.mtu.into()))?;
+        let events = self.links.iter().flat_map(|link| {
+            Kind::ALL
+                .map(|kind| (vec![("device", link.name.clone()), ("event", kind.name().to_owned())], link.count(kind)))
+        });
+        family!(encoder, "link_events", "What has happened to an interface").counters(events)?;
+        family!(encoder, "link_overruns", "Times that more happened to interfaces than there was room to tell")
+            .counters([(vec![], self.link_overruns)])
     }
 
     fn shards(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {

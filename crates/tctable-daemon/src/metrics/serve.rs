@@ -74,5 +74,6 @@ async fn sample(daemon: &Daemon) -> Result<Sample, Gone> {
     hosts.sort_by_cached_key(|row| (Reverse(row.rank(Sort::Bytes)), row.address));
     hosts.truncate(daemon.settings().metrics_hosts);
     let started = daemon.started.as_nanos() as f64 / 1e9;
-    Ok(Sample { version: daemon.version, started, gathered, hosts })
+    let (links, link_overruns) = (daemon.links.view(), daemon.links.overruns());
+    Ok(Sample { version: daemon.version, started, gathered, links, link_overruns, hosts })
 }

@@ -7,6 +7,7 @@ use tower::ServiceExt;
 
 use super::collect::{Sample, text};
 use super::serve::router;
+use crate::link::Link;
 use crate::shard::PortView;
 use crate::tables::Gathered;
 use crate::testing::{Traffic, office};
@@ -100,6 +101,8 @@ fn what_is_told_adds_up() {
     let tx = one.iter().filter(|(name, _)| name.starts_with("tctable_host_bytes") && name.contains("\"tx\""));
     assert!(tx.map(|(_, value)| value).sum::<f64>() <= one["tctable_ip_bytes_total{what=\"tx\"}"]);
     assert_eq!(one["tctable_port_up{port=\"office\"}"], 1.0);
+    assert_eq!(one["tctable_link_up{device=\"office\"}"], 1.0);
+    assert_eq!(one["tctable_link_mtu_bytes{device=\"office\"}"], 1500.0);
 }
 
 /// Whatever comes over the line, there are no more series than these.
@@ -115,8 +118,17 @@ fn hosts_are_the_top_ones() {
 fn names_of_interfaces_are_escaped() {
     let port = PortView { name: "a\"b\\c}".into(), up: true, ..PortView::default() };
     let gathered = Gathered { ports: vec![port], ..Gathered::default() };
-    let sample = Sample { version: "0", started: 0.5, gathered, hosts: Vec::new() };
+    let sample = Sample {
+        version: "0",
+        started: 0.5,
+        gathered,
+        links: vec![Link::new("d\"")],
+        link_overruns: 3,
+        hosts: Vec::new(),
+    };
     let values = parse(&text(sample).unwrap());
     assert_eq!(values[r#"tctable_port_up{port="a\"b\\c}"}"#], 1.0);
     assert_eq!(values["tctable_start_time_seconds"], 0.5);
+    assert_eq!(values[r#"tctable_link_events_total{device="d\"",event="gone"}"#], 0.0);
+    assert_eq!((values[r#"tctable_link_up{device="d\""}"#], values["tctable_link_overruns_total"]), (0.0, 3.0));
 }

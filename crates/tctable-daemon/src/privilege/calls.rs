@@ -27,6 +27,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
+    libc::SYS_pread64,
     libc::SYS_writev,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,

@@ -14,8 +14,6 @@ const KNOWN: ABI = ABI::V6;
 
 /// What the program and its libraries read of the system: nothing secret is below.
 const SYSTEM: [&str; 4] = ["/proc", "/sys", "/etc/localtime", "/usr/share/zoneinfo"];
-/// Devices that are opened anew.
-const DEVICES: [&str; 2] = ["/dev/net/tun", "/dev/urandom"];
 
 /// From now on nothing but these is read or written, no TCP port is opened, nor a connection, and no other process is sent a signal.
 /// Tells what an operator should know.
@@ -40,9 +38,6 @@ fn enforce(readable: &[PathBuf], writable: &[PathBuf]) -> Result<RulesetStatus, 
         .create()?;
     for path in SYSTEM.iter().map(Path::new).chain(readable.iter().map(PathBuf::as_path)) {
         rules = add(rules, path, read)?;
-    }
-    for path in DEVICES {
-        rules = add(rules, Path::new(path), AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev)?;
     }
     for path in writable {
         rules = add(rules, path, write)?;

@@ -76,6 +76,41 @@ impl Privileges {
     }
 }
 
+/// What the gateway that a supervisor starts takes at its start, beyond what every gateway does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// It loads programs into the kernel, which AF_XDP takes.
+    pub programs: bool,
+    /// It listens on a port below 1024.
+    pub low_port: bool,
+}
+
+impl Start {
+    /// What a gateway with these settings takes.
+    pub fn of(settings: &Settings) -> Start {
+        let low_port = settings.metrics.is_some_and(|address| (1..1024).contains(&address.port()));
+        Start { programs: settings.xdp, low_port }
+    }
+}
+
+/// Has a supervisor keep what it needs, and what the gateways take that it starts; for this thread and those that it starts from now on,
+/// and for processes that they start.
+///
+/// There is no filter of system calls and no landlock: a gateway would inherit them, and it begins with files, users and
+/// capabilities before it restricts itself further.
+///
+/// # Errors
+/// [`PrivilegeError`]
+pub fn supervise(start: Start) -> Result<(), PrivilegeError> {
+    capabilities::keep_for_supervisor(&capabilities::to_start(start.programs, start.low_port))?;
+    no_new_privs()
+}
+
+fn no_new_privs() -> Result<(), PrivilegeError> {
+    let set = rustix::thread::set_no_new_privs(true);
+    set.map_err(|error| PrivilegeError::Step { step: "no_new_privs", reason: error.to_string() })
+}
+
 /// Where a file is: whoever replaces it makes a new one there.
 fn directory(file: &Path) -> PathBuf {
     match file.parent() {
@@ -96,8 +131,7 @@ pub fn drop(privileges: &Privileges) -> Result<Vec<String>, PrivilegeError> {
     capabilities::bound(&keep)?;
     said.extend(user::change(privileges.user.as_deref(), USER, &privileges.writable)?);
     capabilities::keep(&keep)?;
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|error| PrivilegeError::Step { step: "no_new_privs", reason: error.to_string() })?;
+    no_new_privs()?;
     said.extend(files::restrict(&privileges.readable, &privileges.writable)?);
     calls::filter(privileges.violation, privileges.programs)?;
     Ok(said)

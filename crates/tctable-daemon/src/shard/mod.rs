@@ -6,6 +6,7 @@ mod worker;
 use std::sync::Arc;
 
 use tctable::Gateway;
+use tctable::packet::DeviceId;
 use tctable::sched::Scheduler;
 use tctable::time::Instant;
 use tctable_io::port::PortStatistics;
@@ -32,6 +33,8 @@ pub struct Shard {
     pub shaped: bool,
     /// No more frames are taken in: what waits leaves.
     pub(crate) stops: bool,
+    /// Devices that something has happened to: their ports are to be looked at.
+    pub(crate) look_at: Vec<DeviceId>,
     /// The present time on the gateway's clock.
     pub now: Instant,
 }
@@ -58,6 +61,7 @@ impl Shard {
             counts: Counts::default(),
             shaped: false,
             stops: false,
+            look_at: Vec::new(),
             now: Instant::ZERO,
         }
     }

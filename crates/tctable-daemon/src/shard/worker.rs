@@ -12,8 +12,34 @@ use crate::clock::Clock;
 use crate::forward::{Forwarder, Turn};
 use crate::supervise::Pulse;
 
-/// How often ports that do not work are tried again.
-const RETRY: Duration = Duration::from_millis(100);
+/// Pauses before a port that does not work is looked at again, the first and the last, each a few times as long as the one before. It is
+/// looked at at once when the kernel tells that something has happened to its interface, so this is for what the kernel refuses for a
+/// while, and for the other shards' sockets.
+const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_secs(5)];
+const LONGER: u64 = 4;
+
+/// When ports that do not work are looked at again.
+#[derive(Debug)]
+struct Retry {
+    at: Option<Instant>,
+    pause: Duration,
+}
+
+impl Retry {
+    /// None has to be.
+    const NEVER: Retry = Retry { at: None, pause: PAUSES[0] };
+
+    /// Something has happened: soon.
+    fn soon(&mut self, now: Instant) {
+        *self = Retry { at: Some(now), pause: PAUSES[0] };
+    }
+
+    /// It was in vain.
+    fn later(&mut self, now: Instant) {
+        self.at = Some(now + self.pause);
+        self.pause = Duration::from_nanos(self.pause.as_nanos().saturating_mul(LONGER)).min(PAUSES[1]);
+    }
+}
 
 /// A shard's thread.
 #[derive(Debug)]
@@ -31,18 +57,22 @@ pub(crate) struct Worker {
 impl Worker {
     /// Works until it is told to end.
     pub(crate) fn run(mut self) {
-        let (mut pace, mut retry) = (Pace::default(), None);
+        let (mut pace, mut retry) = (Pace::default(), Retry::NEVER);
         loop {
             let now = self.clock.now();
             self.pulse.beat(std::time::Instant::now());
             self.jobs(now);
+            self.look_at_changed(now, &mut retry);
             if self.end.load(Ordering::Relaxed) {
                 break;
             }
             let turn = self.forwarder.turn(&mut self.shard, now);
             self.tell_broken(&turn);
-            if !turn.broken.is_empty() || retry.is_some_and(|at| at <= now) {
-                retry = self.retry(now);
+            if !turn.broken.is_empty() {
+                retry.soon(now);
+            }
+            if retry.at.is_some_and(|at| at <= now) {
+                self.retry(now, &mut retry);
             }
             match pace.next(turn.received) {
                 Next::Look => {}
@@ -52,7 +82,7 @@ impl Worker {
                 }
                 Next::Wait => {
                     self.time_passes(now);
-                    self.sleep(retry);
+                    self.sleep(retry.at);
                 }
             }
         }
@@ -107,14 +137,34 @@ impl Worker {
         }
     }
 
-    /// Tries ports that do not work; gives when to try again.
-    fn retry(&mut self, now: Instant) -> Option<Instant> {
-        for device in self.forwarder.retry() {
-            let view = &mut self.shard.ports[usize::from(device.0)];
-            view.up = true;
+    /// Looks at the ports of devices that something has happened to.
+    fn look_at_changed(&mut self, now: Instant, retry: &mut Retry) {
+        for device in std::mem::take(&mut self.shard.look_at) {
+            self.look_at(device);
+            if self.forwarder.is_down(device) {
+                retry.soon(now);
+            }
+        }
+    }
+
+    /// Looks at the ports that do not work.
+    fn retry(&mut self, now: Instant, retry: &mut Retry) {
+        let ports = (0..self.shard.ports.len() as u16).map(DeviceId);
+        let down: Vec<DeviceId> = ports.filter(|device| self.forwarder.is_down(*device)).collect();
+        down.iter().for_each(|device| self.look_at(*device));
+        if down.iter().any(|device| self.forwarder.is_down(*device)) {
+            retry.later(now);
+        } else {
+            *retry = Retry::NEVER;
+        }
+    }
+
+    fn look_at(&mut self, device: DeviceId) {
+        let is_back = self.forwarder.look_at(device);
+        let Some(view) = self.shard.ports.get_mut(usize::from(device.0)) else { return };
+        view.up = !self.forwarder.is_down(device);
+        if is_back {
             info!(shard = self.shard.number, "{}: is back", view.name);
         }
-        let ports = self.shard.ports.len() as u16;
-        (0..ports).any(|device| self.forwarder.is_down(DeviceId(device))).then(|| now + RETRY)
     }
 }

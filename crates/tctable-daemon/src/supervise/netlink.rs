@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::netdevice::name_to_index;
+use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with, sockopt};
 
@@ -52,7 +52,28 @@ const IFF_PROMISC: u32 = 0x100;
 pub(super) struct Redirections {
     socket: OwnedFd,
     sequence: u32,
-    interfaces: [String; 2],
+    interfaces: [Interface; 2],
+}
+
+/// One of them, by its name until it was found, and then by its index for as long as there is one of that index: a gateway keeps to the
+/// same one.
+#[derive(Debug)]
+struct Interface {
+    name: String,
+    index: Option<u32>,
+}
+
+impl Interface {
+    /// Names and indices are asked for through any socket of the internet.
+    fn index(&mut self) -> io::Result<u32> {
+        let any = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+        if let Some(index) = self.index.filter(|index| index_to_name(&any, *index).is_ok()) {
+            return Ok(index);
+        }
+        let index = name_to_index(&any, &self.name)?;
+        self.index = Some(index);
+        Ok(index)
+    }
 }
 
 /// A request's attributes, each padded to four bytes.
@@ -120,17 +141,13 @@ impl Redirections {
         let flags = SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, NETLINK_ROUTE)?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(std::time::Duration::from_secs(1)))?;
-        Ok(Redirections { socket, sequence: 0, interfaces: [one.to_owned(), other.to_owned()] })
+        let interfaces = [one, other].map(|name| Interface { name: name.to_owned(), index: None });
+        Ok(Redirections { socket, sequence: 0, interfaces })
     }
 
-    fn indices(&self) -> io::Result<[u32; 2]> {
-        let index = |name: &str| Ok::<u32, io::Error>(name_to_index(&self.any_socket()?, name)?);
-        Ok([index(&self.interfaces[0])?, index(&self.interfaces[1])?])
-    }
-
-    /// Names are asked for through any socket of the internet.
-    fn any_socket(&self) -> io::Result<OwnedFd> {
-        Ok(socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
+    fn indices(&mut self) -> io::Result<[u32; 2]> {
+        let [one, other] = &mut self.interfaces;
+        Ok([one.index()?, other.index()?])
     }
 
     /// Makes both interfaces take frames that are for others, and gives them the place where filters are: what can be done beforehand.

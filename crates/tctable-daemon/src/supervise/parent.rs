@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use super::link::{ALIVE, CLOSE, End, GO, OPEN, SUPERVISED};
 use super::netlink::Redirections;
 use crate::notify;
+use crate::privilege::{self, PrivilegeError, Start};
 
 /// A shard that has said nothing for so long is taken to hang: several of its beats.
 const SILENCE: Duration = Duration::from_millis(25);
@@ -43,6 +44,8 @@ pub struct Supervised {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// What it takes at its start.
+    pub start: Start,
 }
 
 /// Why nothing is supervised.
@@ -51,6 +54,9 @@ pub enum SuperviseError {
     /// The kernel cannot pass frames on.
     #[error("fail-open: {0}: the kernel does not redirect (clsact, u32 and mirred are needed)")]
     Redirect(#[source] io::Error),
+    /// Privileges were not given away.
+    #[error("fail-open: {0}")]
+    Privilege(#[from] PrivilegeError),
     /// A signal, a socket or a process cannot be had.
     #[error("fail-open: {0}")]
     Io(#[from] io::Error),
@@ -134,6 +140,7 @@ pub fn clear(lan: &str, wan: &str) -> Result<(), SuperviseError> {
 /// [`SuperviseError`]
 pub fn supervise(what: &Supervised) -> Result<Option<ExitStatus>, SuperviseError> {
     let told = Told::listen()?;
+    privilege::supervise(what.start)?;
     let mut redirections = Redirections::new(&what.lan, &what.wan)?;
     redirections.prepare().and_then(|()| redirections.install()).map_err(SuperviseError::Redirect)?;
     let mut parent = Parent { redirections, redirecting: true, tried: Instant::now() };

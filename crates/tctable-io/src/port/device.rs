@@ -45,6 +45,35 @@ pub(super) fn look_up(socket: BorrowedFd<'_>, name: &str) -> Result<Device, Port
     Ok(Device { index, link, mtu: mtu.max(0) as u32, up, running: up && flags & libc::IFF_RUNNING != 0 })
 }
 
+/// Asks for a device that was there: the one of that index, whatever it is called by now, and if that is gone the one of that name.
+pub(super) fn look_again(socket: BorrowedFd<'_>, index: i32, name: &str) -> Result<Device, PortError> {
+    match look_up_index(socket, index) {
+        Ok(device) => Ok(device),
+        Err(PortError::NoDevice { .. }) => look_up(socket, name),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks for the device of that index.
+pub(super) fn look_up_index(socket: BorrowedFd<'_>, index: i32) -> Result<Device, PortError> {
+    let mut request = named("");
+    request.ifr_ifru.ifru_ifindex = index;
+    let none = || PortError::NoDevice { name: format!("number {index}") };
+    // SAFETY: the request reads the index and writes the name of this structure.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFNAME, &raw mut request) } != 0 {
+        return Err(none());
+    }
+    let device = look_up(socket, &name_of(&request))?;
+    // Another one may have taken the name in between.
+    if device.index == index { Ok(device) } else { Err(none()) }
+}
+
+/// The name in what the kernel has answered.
+pub(super) fn name_of(request: &libc::ifreq) -> String {
+    let name = request.ifr_name.iter().map(|letter| *letter as u8).take_while(|letter| *letter != 0);
+    String::from_utf8_lossy(&name.collect::<Vec<_>>()).into_owned()
+}
+
 /// The largest packet of a device without its link header, in bytes, as it is now.
 ///
 /// # Errors

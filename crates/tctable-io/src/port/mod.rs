@@ -83,8 +83,9 @@ pub trait Port {
     /// Readable when frames have come.
     fn readable(&self) -> BorrowedFd<'_>;
 
-    /// After [`PortError::Down`]: looks whether the device of that name is there and up again, and goes on with it. What was
-    /// counted stays.
+    /// After [`PortError::Down`], or where something of the device has changed: looks how it is now, and goes on with it if it is
+    /// up and has a carrier. A device that is called otherwise by now is the same one; where it is gone, the one of that
+    /// name takes its place. What was counted stays.
     ///
     /// # Errors
     /// [`PortError::NoDevice`] and [`PortError::Down`] for as long as it is not.

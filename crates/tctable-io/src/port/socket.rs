@@ -68,6 +68,16 @@ impl Socket {
         unsafe { self.bind(&address) }
     }
 
+    /// Of a packet socket: the index of the device that it is bound to; -1 once that is gone, even if it comes again with the same.
+    pub(super) fn bound_to(&self) -> io::Result<i32> {
+        // SAFETY: all its members may be zero.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        let mut size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        // SAFETY: the kernel writes `size` bytes at most.
+        check(unsafe { libc::getsockname(self.raw(), ptr::from_mut(&mut address).cast(), &raw mut size) })?;
+        Ok(address.sll_ifindex)
+    }
+
     /// Of a packet socket: for as long as it is open the device takes frames for other stations too.
     pub(super) fn be_promiscuous(&self, index: i32) -> io::Result<()> {
         let request = libc::packet_mreq {

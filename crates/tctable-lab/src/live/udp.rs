@@ -154,3 +154,59 @@ fn receive(socket: &UdpSocket, shared: &Shared) -> Received {
         shared.count.store(received.count, Ordering::Relaxed);
     }
 }
+
+/// A steady stream on its way from one namespace to another, for a measurement of what is lost of it meanwhile.
+#[derive(Debug)]
+pub struct Stream {
+    rate: u32,
+    stop: Arc<AtomicBool>,
+    sender: JoinHandle<Result<u64, Error>>,
+    receiver: Receiver,
+}
+
+/// What was lost of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Datagrams that were sent.
+    pub sent: u64,
+    /// Those of them that never came.
+    pub lost: u64,
+    /// The time in which so many are sent.
+    pub span: Duration,
+    /// What came.
+    pub received: Received,
+}
+
+impl Stream {
+    /// Starts it, for as long as `steady` says at most.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn start(from: &Namespace, at: &Namespace, to: SocketAddr, steady: Steady) -> Result<Stream, Error> {
+        let receiver = Receiver::start(at, to.ip(), to.port())?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let sender = from.spawn({
+            let stop = stop.clone();
+            move || send_until(to, steady, &stop)
+        });
+        Ok(Stream { rate: steady.rate, stop, sender, receiver })
+    }
+
+    /// Datagrams that have come so far.
+    pub fn count(&self) -> u64 {
+        self.receiver.count()
+    }
+
+    /// Ends it, and tells what was lost.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: it could not be sent.
+    pub fn stop(self) -> Result<Loss, Error> {
+        self.stop.store(true, Ordering::Relaxed);
+        let sent = self.sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let received = self.receiver.stop();
+        let lost = sent.saturating_sub(received.count - received.out_of_order);
+        let span = Duration::from_secs_f64(lost as f64 / f64::from(self.rate));
+        Ok(Loss { sent, lost, span, received })
+    }
+}

@@ -179,6 +179,14 @@ impl Scheduler {
         Ok(())
     }
 
+    /// A device's MTU is another from now on, for what is configured later; qdiscs that are there keep what they were made with, as the
+    /// kernel's do. Nothing happens where there is no such device.
+    pub fn set_mtu(&mut self, id: DeviceId, mtu: u32) {
+        if let Some(Some(device)) = self.devices.get_mut(usize::from(id.0)) {
+            device.config.mtu = mtu;
+        }
+    }
+
     pub(super) fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.get(usize::from(id.0))?.as_deref()
     }

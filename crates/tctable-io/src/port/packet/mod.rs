@@ -160,6 +160,10 @@ impl PacketSocket {
         PortError::Down { name: self.config.device.clone() }
     }
 
+    fn look_again(&self) -> Result<Device, PortError> {
+        device::look_again(self.line.socket.as_fd(), self.line.device.index, &self.config.device)
+    }
+
     /// The device's largest packet without its link header, in bytes, as it was when the device was opened.
     pub fn mtu(&self) -> u32 {
         self.line.device.mtu
@@ -317,7 +321,7 @@ impl Port for PacketSocket {
                 }
                 Some(Stopped::Full) => {
                     // Past its queue a device without a carrier says no more than that.
-                    if done == 0 && !device::look_up(self.line.socket.as_fd(), &self.config.device)?.running {
+                    if done == 0 && !self.look_again()?.running {
                         return Err(self.down());
                     }
                     self.counted.send_full += (frames.len() - done) as u64;
@@ -335,11 +339,11 @@ impl Port for PacketSocket {
     }
 
     fn reopen(&mut self) -> Result<(), PortError> {
-        let device = device::look_up(self.line.socket.as_fd(), &self.config.device)?;
-        if !device.up {
+        let device = self.look_again()?;
+        if !device.running {
             return Err(self.down());
         }
-        if device.index != self.line.device.index {
+        if self.line.socket.bound_to().map_err(|error| self.error("getsockname", error))? != device.index {
             // Drops of the old ring are not to be lost.
             self.statistics();
             let Some(line) = Line::join(&self.config, &self.group, self.number)? else { return Err(self.down()) };

@@ -5,17 +5,24 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
-use super::super::device::{failed, look_up, named};
+use super::super::device::{failed, look_up, name_of, named};
 use super::super::{Offload, PortError};
 use super::{Layer, TunConfig};
 
 /// Opens a queue of the device.
 pub(super) fn attach(config: &TunConfig, several: bool) -> Result<File, PortError> {
-    let name = config.device.as_str();
-    let error = |what| move |error| failed(name, what, error);
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
-    let queue = options.open("/dev/net/tun").map_err(error("/dev/net/tun"))?;
+    let opened = options.open("/dev/net/tun").map_err(|error| failed(&config.device, "/dev/net/tun", error));
+    let queue = opened?;
+    attach_queue(&queue, config, several)?;
+    Ok(queue)
+}
+
+/// Makes an open queue one of the device's, which it was before or never.
+pub(super) fn attach_queue(queue: &File, config: &TunConfig, several: bool) -> Result<(), PortError> {
+    let name = config.device.as_str();
+    let error = |what| move |error| failed(name, what, error);
     let layer = match config.layer {
         Layer::Ip => libc::IFF_TUN,
         Layer::Ethernet => libc::IFF_TAP,
@@ -29,9 +36,8 @@ pub(super) fn attach(config: &TunConfig, several: bool) -> Result<File, PortErro
     // SAFETY: the request reads an integer.
     ask(unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNSETVNETHDRSZ, &raw const size) })
         .map_err(error("TUNSETVNETHDRSZ"))?;
-    leave_undone(&queue, config.offload).map_err(error("TUNSETOFFLOAD"))?;
-    bring_up(name)?;
-    Ok(queue)
+    leave_undone(queue, config.offload).map_err(error("TUNSETOFFLOAD"))?;
+    bring_up(name)
 }
 
 /// What the kernel may leave to us.
@@ -49,11 +55,11 @@ fn leave_undone(queue: &File, offload: bool) -> io::Result<()> {
     }
 }
 
-/// Whether the queue still belongs to a device.
-pub(super) fn is_attached(queue: &File) -> bool {
+/// What the queue's device is called now, if it still belongs to one.
+pub(super) fn name(queue: &File) -> Option<String> {
     let mut request = named("");
     // SAFETY: the request writes this structure.
-    unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF, &raw mut request) == 0 }
+    (unsafe { libc::ioctl(queue.as_raw_fd(), libc::TUNGETIFF, &raw mut request) } == 0).then(|| name_of(&request))
 }
 
 pub(super) fn is_up(name: &str) -> Result<bool, PortError> {

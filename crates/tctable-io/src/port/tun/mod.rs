@@ -45,9 +45,7 @@ const LONGEST: usize = (64 << 10) + 64;
 pub struct Tun {
     config: TunConfig,
     queue: File,
-    /// Which of the device's queues it is.
-    number: usize,
-    /// How many it has.
+    /// How many queues the device has.
     queues: usize,
     arena: Vec<u8>,
     /// Where in it the frames of a burst are, each behind its `virtio_net_hdr`.
@@ -83,7 +81,6 @@ impl Tun {
         Ok(Tun {
             config: config.clone(),
             queue,
-            number,
             queues,
             arena: vec![0; ARENA],
             places: Vec::new(),
@@ -206,18 +203,20 @@ impl Port for Tun {
     }
 
     fn reopen(&mut self) -> Result<(), PortError> {
-        if device::is_attached(&self.queue) {
-            return if device::is_up(&self.config.device)? { Ok(()) } else { Err(self.down()) };
+        if let Some(name) = device::name(&self.queue) {
+            return if device::is_up(&name)? { Ok(()) } else { Err(self.down()) };
         }
         // Drops of the device that is gone are not to be lost.
         self.statistics();
-        let counted = self.counted;
-        *self = Tun { counted, ..Tun::open_queue(&self.config, self.number, self.queues)? };
-        Ok(())
+        // By the descriptor that there is: /dev/net/tun may be out of reach by now.
+        device::attach_queue(&self.queue, &self.config, self.queues > 1)
     }
 
     fn statistics(&mut self) -> PortStatistics {
-        self.counted.receive_dropped += self.drops.as_mut().map_or(0, |drops| drops.since(&self.config.device));
+        if let Some(drops) = &mut self.drops {
+            let name = device::name(&self.queue);
+            self.counted.receive_dropped += drops.since(name.as_deref().unwrap_or(&self.config.device));
+        }
         self.counted
     }
 }

@@ -367,8 +367,8 @@ impl Port for XdpSocket {
 
     fn reopen(&mut self) -> Result<(), PortError> {
         let asking = Socket::packet().map_err(|error| self.config.error("a packet socket", error))?;
-        let device = device::look_up(asking.as_fd(), &self.config.device)?;
-        if !device.up {
+        let device = device::look_again(asking.as_fd(), self.line.device.index, &self.config.device)?;
+        if !device.running {
             return Err(self.down());
         }
         if device.index != self.line.device.index {
