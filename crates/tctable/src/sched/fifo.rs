@@ -1,9 +1,10 @@
 use super::backlog::Backlog;
-use super::queued::Queued;
+use super::queued::{Ecn, Queued};
 use crate::table::prefetch;
+use crate::time::Instant;
 
-/// No place.
-const NONE: u32 = u32::MAX;
+/// No place; those that are one are lower.
+const NONE: u32 = (1 << 30) - 1;
 
 /// All packets that wait in one engine, in whatever qdisc: lists run through it.
 ///
@@ -15,12 +16,61 @@ pub(crate) struct Pool {
     free: u32,
 }
 
-#[derive(Debug)]
+/// A packet with its neighbours: half a cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Entry {
-    queued: Queued,
-    next: u32,
-    previous: u32,
+    token: u64,
+    arrived: Instant,
+    len: u32,
+    flow: u32,
+    /// With what its ECN field says.
+    next: Link,
+    /// With whether it is marked. Of the first one in its list it is nothing.
+    previous: Link,
 }
+
+/// A place, and two bits of something else above.
+#[derive(Clone, Copy, Debug)]
+struct Link(u32);
+
+impl Link {
+    fn new(place: u32, bits: u32) -> Link {
+        Link(place | bits << 30)
+    }
+
+    fn place(self) -> u32 {
+        self.0 & NONE
+    }
+
+    fn bits(self) -> u32 {
+        self.0 >> 30
+    }
+
+    fn set(&mut self, place: u32) {
+        *self = Link::new(place, self.bits());
+    }
+}
+
+impl Entry {
+    fn new(queued: Queued, previous: u32) -> Entry {
+        let Queued { token, arrived, len, flow, ecn, is_marked } = queued;
+        let (next, previous) = (Link::new(NONE, ecn as u32), Link::new(previous, is_marked.into()));
+        Entry { token, arrived, len, flow, next, previous }
+    }
+
+    fn queued(&self) -> Queued {
+        let Entry { token, arrived, len, flow, next, previous } = *self;
+        let ecn = match next.bits() {
+            0 => Ecn::NotEct,
+            1 => Ecn::Ect,
+            _ => Ecn::Ce,
+        };
+        Queued { token, arrived, len, flow, ecn, is_marked: previous.bits() != 0 }
+    }
+}
+
+const _: () = assert!(size_of::<Entry>() == 32 && Ecn::NotEct as u32 == 0 && Ecn::Ect as u32 == 1);
 
 /// A list of packets in the order of their arrival. Its owner must empty it before it goes.
 #[derive(Debug)]
@@ -35,22 +85,22 @@ impl Pool {
         Pool { entries: Vec::new(), free: NONE }
     }
 
-    /// Puts a packet in; its place has no neighbours yet. `None` where 2^32 - 1 packets wait.
+    /// Puts a packet in; its place has no neighbours yet. `None` where 2^30 - 1 packets wait.
     fn put(&mut self, queued: Queued, previous: u32) -> Option<u32> {
-        let entry = Entry { queued, next: NONE, previous };
+        let entry = Entry::new(queued, previous);
         if let Some(free) = self.entries.get_mut(self.free as usize) {
             let place = self.free;
-            self.free = free.next;
+            self.free = free.next.place();
             *free = entry;
             return Some(place);
         }
-        let place = u32::try_from(self.entries.len()).ok().filter(|place| *place != NONE)?;
+        let place = u32::try_from(self.entries.len()).ok().filter(|place| *place < NONE)?;
         self.entries.push(entry);
         Some(place)
     }
 
     fn free(&mut self, place: u32) {
-        self.entries[place as usize].next = self.free;
+        self.entries[place as usize].next.set(self.free);
         self.free = place;
     }
 }
@@ -83,7 +133,7 @@ impl Fifo {
         let Some(place) = pool.put(queued, self.last) else { return Err(queued) };
         match self.last {
             NONE => self.first = place,
-            last => pool.entries[last as usize].next = place,
+            last => pool.entries[last as usize].next.set(place),
         }
         self.last = place;
         self.backlog.add(queued.len);
@@ -94,11 +144,11 @@ impl Fifo {
     #[inline]
     pub(crate) fn pop(&mut self, pool: &mut Pool) -> Option<Queued> {
         let place = self.first;
-        let Entry { queued, next, .. } = *pool.entries.get(place as usize)?;
-        self.first = next;
-        match next {
-            NONE => self.last = NONE,
-            next => pool.entries[next as usize].previous = NONE,
+        let entry = pool.entries.get(place as usize)?;
+        let queued = entry.queued();
+        self.first = entry.next.place();
+        if self.first == NONE {
+            self.last = NONE;
         }
         pool.free(place);
         self.backlog.take(queued.len);
@@ -108,11 +158,14 @@ impl Fifo {
     /// Takes the newest packet out.
     pub(crate) fn pop_last(&mut self, pool: &mut Pool) -> Option<Queued> {
         let place = self.last;
-        let Entry { queued, previous, .. } = *pool.entries.get(place as usize)?;
-        self.last = previous;
-        match previous {
-            NONE => self.first = NONE,
-            previous => pool.entries[previous as usize].next = NONE,
+        let entry = pool.entries.get(place as usize)?;
+        let queued = entry.queued();
+        // The first one's neighbour went: it does not say so, because telling it would take a cache line.
+        if place == self.first {
+            (self.first, self.last) = (NONE, NONE);
+        } else {
+            self.last = entry.previous.place();
+            pool.entries[self.last as usize].next.set(NONE);
         }
         pool.free(place);
         self.backlog.take(queued.len);
@@ -131,22 +184,21 @@ impl Fifo {
 
     /// The oldest packet.
     #[inline]
-    pub(crate) fn front<'a>(&self, pool: &'a Pool) -> Option<&'a Queued> {
-        pool.entries.get(self.first as usize).map(|entry| &entry.queued)
+    pub(crate) fn front(&self, pool: &Pool) -> Option<Queued> {
+        pool.entries.get(self.first as usize).map(Entry::queued)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sched::queued::Ecn;
-    use crate::time::Instant;
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
     fn packet(token: u64) -> Queued {
         let len = 60 + token as u32;
-        Queued { token, arrived: Instant::ZERO, len, flow: 0, ecn: Ecn::NotEct, is_marked: false }
+        let ecn = [Ecn::NotEct, Ecn::Ect, Ecn::Ce][token as usize % 3];
+        Queued { token, arrived: Instant::ZERO, len, flow: !len, ecn, is_marked: token.is_multiple_of(2) }
     }
 
     proptest! {
@@ -161,14 +213,14 @@ mod tests {
                         fifo.push(&mut pool, packet(token as u64)).unwrap();
                         model.push_back(token as u64);
                     }
-                    2 => prop_assert_eq!(fifo.pop(&mut pool).map(|queued| queued.token), model.pop_front()),
-                    _ => prop_assert_eq!(fifo.pop_last(&mut pool).map(|queued| queued.token), model.pop_back()),
+                    2 => prop_assert_eq!(fifo.pop(&mut pool), model.pop_front().map(packet)),
+                    _ => prop_assert_eq!(fifo.pop_last(&mut pool), model.pop_back().map(packet)),
                 }
                 for (fifo, model) in &lists {
                     let bytes = model.iter().map(|token| 60 + token).sum::<u64>();
                     prop_assert_eq!(fifo.backlog(), Backlog { packets: model.len() as u32, bytes });
                     prop_assert_eq!(fifo.is_empty(), model.is_empty());
-                    prop_assert_eq!(fifo.front(&pool).map(|queued| queued.token), model.front().copied());
+                    prop_assert_eq!(fifo.front(&pool), model.front().copied().map(packet));
                 }
             }
             let most = pool.entries.len();

@@ -101,7 +101,7 @@ impl Qdisc for FifoQdisc {
     }
 
     fn front(&self, pool: &Pool) -> Option<Queued> {
-        self.fifo.front(pool).copied()
+        self.fifo.front(pool)
     }
 
     fn backlog(&self) -> Backlog {

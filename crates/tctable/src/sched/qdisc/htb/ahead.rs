@@ -70,17 +70,16 @@ impl Htb {
                 slots.map(|slot| slot.map(|slot| inner.child(slot)))
             }
         };
-        let [next, second, third] = turns.map(|turn| turn.map(|class| &self.classes[class]));
-        if let Some(class) = third {
-            class.prefetch();
-        }
-        if let Some(class) = turns[2] {
+        let [_, second, third, fourth] = turns;
+        let node = |turn: Option<u32>| self.classes[turn?].node();
+        if let Some(class) = fourth {
+            self.classes[class].prefetch();
             self.waiting.prefetch(class);
         }
-        if let Some(node) = second.and_then(Class::node) {
+        if let Some(node) = node(third) {
             node.qdisc.prefetch();
         }
-        if let Some(node) = next.and_then(Class::node) {
+        if let Some(node) = node(second) {
             node.qdisc.prefetch_packets(pool);
         }
     }

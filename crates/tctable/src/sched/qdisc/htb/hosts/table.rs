@@ -13,8 +13,9 @@ const PART: u64 = 64;
 /// Hosts whose place is remembered: the few thousand of a small network, or a burst of a large one's. 16 KiB.
 const RECENT: usize = 4096;
 
-/// A host with its class.
+/// A host with its class, in one cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct Entry {
     pub(super) key: HostKey,
     pub(super) class: u32,
@@ -77,9 +78,12 @@ impl Table {
     pub(super) fn look_up<const N: usize>(&mut self, keys: &ArrayVec<HostKey, N>) -> ArrayVec<u32, N> {
         let hashes: ArrayVec<Hash, N> = keys.iter().map(|key| self.hash(key)).collect();
         let lines: ArrayVec<Line<'_>, N> = hashes.iter().map(|hash| self.index.prefetch(*hash)).collect();
+        // Few entries have passed their home.
+        let passed: ArrayVec<Option<Line<'_>>, N> =
+            lines.iter().map(|line| if line.likely().is_none() { line.behind() } else { None }).collect();
         let mut guesses = ArrayVec::<u32, N>::new();
-        for (key, line) in keys.iter().zip(&lines) {
-            let Some(place) = line.likely() else { continue };
+        for ((key, line), passed) in keys.iter().zip(&lines).zip(&passed) {
+            let Some(place) = line.likely().or_else(|| passed.as_ref()?.likely()) else { continue };
             self.recent.remember(Self::mixed(key), place);
             guesses.push(place);
         }
