@@ -141,9 +141,9 @@ fn an_interface_may_go_down_and_come_back() {
     let gateway = Gateway::start(&network, &[]);
     assert_eq!(pings(&network, far, 2, 56), 2);
     network.gateway.ip(&["link", "set", "dev", "wan", "down"]).expect("possible");
-    gateway.says("down or gone");
+    gateway.says("wan: the interface was taken down");
     network.gateway.ip(&["link", "set", "dev", "wan", "up"]).expect("possible");
-    gateway.says("is back");
+    gateway.says("wan: the interface was brought up");
     until("it forwards again", || pings(&network, far, 1, 56) == 1);
     assert!(gateway.end().success());
 }
