@@ -14,8 +14,15 @@ use super::log::{self, Log};
 #[derive(Debug)]
 pub(super) struct Directory {
     pub(super) path: PathBuf,
-    /// For as long as it is open nobody else has the directory.
-    _lock: File,
+    /// For as long as it is locked nobody else has the directory.
+    lock: File,
+}
+
+impl Drop for Directory {
+    /// Closing it is not enough where a process is being started, which has it open until it runs another program.
+    fn drop(&mut self) {
+        let _ = flock(&self.lock, FlockOperation::Unlock);
+    }
 }
 
 impl Directory {
@@ -24,7 +31,7 @@ impl Directory {
         let file = path.join("lock");
         let lock = File::create(&file).map_err(failed(&file))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| StateError::Taken(path.to_owned()))?;
-        Ok(Directory { path: path.to_owned(), _lock: lock })
+        Ok(Directory { path: path.to_owned(), lock })
     }
 
     /// Opens the files of so many shards, and gives what is kept of each.
