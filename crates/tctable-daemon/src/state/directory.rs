@@ -95,3 +95,19 @@ pub(super) fn failed(path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();
     move |reason| StateError::Io { path, reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_free_again_though_somebody_has_its_lock_open() {
+        let place = tempfile::tempdir().expect("a directory");
+        let directory = Directory::open(place.path()).expect("free");
+        assert!(matches!(Directory::open(place.path()), Err(StateError::Taken(_))));
+        // As a process has it that is being started.
+        let _open = directory.lock.try_clone().expect("possible");
+        drop(directory);
+        Directory::open(place.path()).expect("free again");
+    }
+}
