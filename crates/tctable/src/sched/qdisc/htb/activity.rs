@@ -166,11 +166,19 @@ impl Htb {
             } else {
                 match one.mode_at(now) {
                     mode if mode == one.mode => self.waiting.set(class, one.due()),
-                    // It is looked at once more for what it waits for then, if it does.
-                    mode => self.set_mode(class, mode, now),
+                    // It is looked at once more for what it waits for then, if it does: where nobody else's time has come,
+                    // not before it has sent, most likely, and waits for that alone.
+                    mode => {
+                        self.set_mode(class, mode, now);
+                        if !self.waiting.second_is_due(now) {
+                            return;
+                        }
+                    }
                 }
             }
-            self.foresee(context.pool, self.waiting.upcoming());
+            if let Some(class) = self.waiting.upcoming() {
+                self.foresee(context.pool, class);
+            }
         }
     }
 

@@ -4,10 +4,12 @@
 //! packets at that queue's ends, each found through the one before. Packets come in bursts, so a burst's names are asked for
 //! first, then its classes, and so on: the processor waits once for each step, not once for each packet.
 
+use std::ops::Range;
+
 use arrayvec::ArrayVec;
 
 use super::Htb;
-use super::class::Class;
+use super::class::{Class, Mode, NONE};
 use crate::sched::fifo::Pool;
 use crate::sched::handle::Handle;
 use crate::sched::node::Node;
@@ -38,11 +40,57 @@ impl Class {
 #[derive(Debug, Default)]
 pub(super) struct Foreseen([u32; 4]);
 
+/// Whose turns come after that of the class served last, as far as that was looked up: each gets one step further with each
+/// turn.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// The class served last, and the one below which it is in a circle; [`NONE`] if it stands in a row.
+    served: u32,
+    above: u32,
+    next: [Turn; 4],
+}
+
+/// A number in a circle, and which class that is.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    number: u32,
+    class: u32,
+}
+
+impl Turn {
+    const NONE: Turn = Turn { number: NONE, class: NONE };
+}
+
+impl Default for Turns {
+    fn default() -> Turns {
+        Turns { served: NONE, above: NONE, next: [Turn::NONE; 4] }
+    }
+}
+
+impl Turns {
+    /// A class was served. Tells which turns are to be looked up, and after which number.
+    #[inline]
+    fn pass(&mut self, above: u32, class: u32, number: u32) -> (Range<usize>, u32) {
+        let was_foreseen = self.next[0].class == class && self.above == above;
+        (self.served, self.above) = (class, above);
+        if !was_foreseen {
+            self.next = [Turn::NONE; 4];
+            return (0..4, number);
+        }
+        let [_, first, second, third] = self.next;
+        self.next = [first, second, third, Turn::NONE];
+        // Where the last one is not known, the round was over.
+        (if third.class == NONE { 3..3 } else { 3..4 }, third.number)
+    }
+}
+
 impl Htb {
     /// A class will be served soon, after some more for which the same is said.
     #[inline]
-    pub(super) fn foresee(&mut self, pool: &Pool, class: Option<u32>) {
-        let Some(class) = class.filter(|_| self.classes.numbers() >= MANY) else { return };
+    pub(super) fn foresee(&mut self, pool: &Pool, class: u32) {
+        if self.classes.numbers() < MANY {
+            return;
+        }
         let Foreseen([latest, later, sooner, soonest]) = self.foreseen;
         self.classes[class].prefetch();
         self.waiting.prefetch(class);
@@ -55,26 +103,35 @@ impl Htb {
         self.foreseen = Foreseen([class, latest, later, sooner]);
     }
 
-    /// After a class that is served those behind it in the same circle will be, most likely.
+    /// After a class that was served those behind it in the same circle will be, most likely.
+    ///
+    /// Where it may not send now the others are soon like it: they wait for their times, and were foreseen when these came.
     #[inline]
     pub(super) fn foresee_turns(&mut self, pool: &Pool, level: u8, prio: u32, class: u32) {
-        if self.classes.numbers() < MANY {
+        let one = &self.classes[class];
+        if self.classes.numbers() < MANY || one.mode == Mode::CantSend || self.turns.served == class {
             return;
         }
-        let turns = match level {
-            0 => self.rows.ring(level, prio).turns_after(class),
-            _ => {
-                let (slot, above) = (self.classes[class].slot, self.classes[class].parent);
-                let Some(inner) = self.classes[above].inner_mut() else { return };
-                let slots = inner.feed(prio).turns_after(slot);
-                slots.map(|slot| slot.map(|slot| inner.child(slot)))
-            }
-        };
-        let [_, second, third, fourth] = turns;
-        let node = |turn: Option<u32>| self.classes[turn?].node();
-        if let Some(class) = fourth {
-            self.classes[class].prefetch();
-            self.waiting.prefetch(class);
+        let above = if level == 0 { NONE } else { one.parent };
+        let number = if level == 0 { class } else { one.slot };
+        let (missing, mut last) = self.turns.pass(above, class, number);
+        for at in missing {
+            let next = match above {
+                NONE => self.rows.ring(level, prio).after(last).map(|class| (class, class)),
+                _ => {
+                    let Some(inner) = self.classes[above].inner_mut() else { return };
+                    inner.feed(prio).after(last).map(|slot| (slot, inner.child(slot)))
+                }
+            };
+            let Some((number, class)) = next else { break };
+            self.turns.next[at] = Turn { number, class };
+            last = number;
+        }
+        let [_, second, third, fourth] = self.turns.next.map(|turn| turn.class);
+        let node = |class: u32| (class != NONE).then(|| self.classes[class].node()).flatten();
+        if fourth != NONE {
+            self.classes[fourth].prefetch();
+            self.waiting.prefetch(fourth);
         }
         if let Some(node) = node(third) {
             node.qdisc.prefetch();

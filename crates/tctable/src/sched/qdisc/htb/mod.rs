@@ -36,7 +36,7 @@ use crate::sched::handle::ClassId;
 use crate::sched::options::{HtbOptions, QdiscOptions};
 use crate::sched::queued::Queued;
 use crate::sched::skb::Skb;
-use ahead::Foreseen;
+use ahead::{Foreseen, Turns};
 use classify::Chosen;
 pub(crate) use hosts::HostClasses;
 use hosts::Hosts;
@@ -67,6 +67,7 @@ pub(crate) struct Htb {
     overlimits: u64,
     hosts: Option<Box<Hosts>>,
     foreseen: Foreseen,
+    turns: Turns,
 }
 
 impl Htb {
@@ -88,6 +89,7 @@ impl Htb {
             overlimits: 0,
             hosts: None,
             foreseen: Foreseen::default(),
+            turns: Turns::default(),
         }
     }
 

@@ -85,14 +85,10 @@ impl Ring {
         }
     }
 
-    /// The numbers whose turns come after that of another in this round.
+    /// The number whose turn comes after that of another in this round.
     #[inline]
-    pub(super) fn turns_after<const N: usize>(&self, number: u32) -> [Option<u32>; N] {
-        let mut at = Some(number);
-        [(); N].map(|()| {
-            at = self.first_from(at? + 1);
-            at
-        })
+    pub(super) fn after(&self, number: u32) -> Option<u32> {
+        self.first_from(number + 1)
     }
 
     #[cfg(test)]

@@ -65,8 +65,8 @@ impl Htb {
                     if after.is_empty() {
                         self.deactivate(class);
                     }
-                    self.foresee_turns(context.pool, level, prio, class);
                     self.charge(class, level, queued.len, context);
+                    self.foresee_turns(context.pool, level, prio, class);
                     return Some(queued);
                 }
                 Dequeue::Later(due) => self.sleep(class, due),

@@ -11,6 +11,8 @@ const NONE: u32 = u32::MAX;
 const CHILDREN: usize = 4;
 /// The first place: those before it are never used, so that the children of any place begin with a line.
 const ROOT: usize = 3;
+/// No place.
+const NOWHERE: usize = usize::MAX;
 /// Places two steps below the first: what moves up there will be the first one about ten times later.
 const SOON: Range<usize> = 8..24;
 /// Places from here on, four steps below the first, have grandchildren beyond the first 16 KiB.
@@ -33,7 +35,8 @@ struct Line([Entry; CHILDREN]);
 /// A heap which nothing but the first entry ever leaves: a class that waits for another time gets another entry, and one that
 /// is not its latest is passed over when it is the first. So setting a time takes O(1) steps for a time later than most, taking
 /// the first one out O(log n), each of them in one cache line, and nothing has to know where in the heap a class is. Where more
-/// than half of the entries are old ones the heap is made anew.
+/// than half of the entries are old ones these are taken out, so that few classes that wait make a small heap, however many
+/// there are.
 #[derive(Debug)]
 pub(super) struct Waiting {
     lines: Vec<Line>,
@@ -41,13 +44,15 @@ pub(super) struct Waiting {
     end: usize,
     /// What each class waits for; [`Instant::MAX`] for nothing.
     dues: Vec<Instant>,
-    /// The place of [`SOON`] to which an entry moved up last.
+    /// Classes that wait for something.
+    count: usize,
+    /// The place of [`SOON`] to which an entry moved up last, until that was told.
     upcoming: usize,
 }
 
 impl Default for Waiting {
     fn default() -> Waiting {
-        Waiting { lines: vec![Line([EMPTY; CHILDREN])], end: ROOT, dues: Vec::new(), upcoming: ROOT }
+        Waiting { lines: vec![Line([EMPTY; CHILDREN])], end: ROOT, dues: Vec::new(), count: 0, upcoming: NOWHERE }
     }
 }
 
@@ -81,10 +86,19 @@ impl Waiting {
         None
     }
 
+    /// Whether the time of any but the first one may have come.
+    #[inline]
+    pub(super) fn second_is_due(&self, now: Instant) -> bool {
+        self.lines.get(ROOT - 2).is_some_and(|Line(children)| children.iter().any(|(due, _)| *due <= now))
+    }
+
     /// A class waits for that time, and not for another that it waited for.
     #[inline]
     pub(super) fn set(&mut self, class: u32, due: Instant) {
         let index = class as usize;
+        if due == Instant::MAX {
+            return self.remove(class);
+        }
         if self.dues.len() <= index {
             self.dues.resize(index + 1, Instant::MAX);
         }
@@ -92,13 +106,12 @@ impl Waiting {
         if before == due {
             return;
         }
+        self.count += usize::from(before == Instant::MAX);
         if self.end > ROOT && self.entry(ROOT) == (before, class) {
             return self.sink(ROOT, (due, class));
         }
-        if self.end - ROOT >= 2 * self.dues.len() + FEW {
-            return self.renew();
-        }
         self.push((due, class));
+        self.limit_old();
     }
 
     /// A class waits for that time, or for an earlier one if it does already.
@@ -113,14 +126,17 @@ impl Waiting {
     #[inline]
     pub(super) fn remove(&mut self, class: u32) {
         if let Some(due) = self.dues.get_mut(class as usize) {
+            self.count -= usize::from(*due != Instant::MAX);
             *due = Instant::MAX;
+            self.limit_old();
         }
     }
 
-    /// One of those that will soon be the first; most often another one after each time that the first one went.
+    /// One that will soon be the first, told once: most often there is another one after each time that the first one went.
     #[inline]
-    pub(super) fn upcoming(&self) -> Option<u32> {
-        (self.upcoming < self.end).then(|| self.entry(self.upcoming).1)
+    pub(super) fn upcoming(&mut self) -> Option<u32> {
+        let place = std::mem::replace(&mut self.upcoming, NOWHERE);
+        (place < self.end).then(|| self.entry(place).1)
     }
 
     /// Asks for what is kept for a class.
@@ -190,15 +206,32 @@ impl Waiting {
         self.put(at, entry);
     }
 
-    /// One entry for each class that waits, and no other.
+    #[inline]
+    fn limit_old(&mut self) {
+        if self.end - ROOT > 2 * self.count + FEW {
+            self.renew();
+        }
+    }
+
+    /// Leaves one entry for each class that waits, and no other.
     #[cold]
     fn renew(&mut self) {
-        let waiting = self.classes();
-        self.lines.truncate(1);
-        self.lines[0] = Line([EMPTY; CHILDREN]);
-        self.end = ROOT;
-        for class in waiting {
-            self.push((self.dues[class as usize], class));
+        let old = ROOT..std::mem::replace(&mut self.end, ROOT);
+        for place in old.clone() {
+            let (due, class) = self.entry(place);
+            let kept = &mut self.dues[class as usize];
+            // Where the same time was set twice, a second entry says the same.
+            if *kept == due {
+                *kept = Instant::MAX;
+                self.put(self.end, (due, class));
+                self.end += 1;
+            }
+        }
+        (self.end..old.end).for_each(|place| self.put(place, EMPTY));
+        for place in (ROOT..self.end).rev() {
+            let (due, class) = self.entry(place);
+            self.dues[class as usize] = due;
+            self.sink(place, (due, class));
         }
     }
 }
@@ -235,7 +268,7 @@ mod tests {
                 }
                 prop_assert_eq!(waiting.due(class).as_nanos(), model.get(&class).copied().unwrap_or(u64::MAX));
                 prop_assert!(waiting.classes().iter().eq(model.keys()));
-                prop_assert!(waiting.end - ROOT <= 2 * 40 + FEW, "old entries go");
+                prop_assert!(waiting.end - ROOT <= 2 * model.len() + FEW, "old entries go");
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant};
 /// so most packets touch its own entry only.
 const PART: u64 = 64;
 
-/// Hosts whose place is remembered: the few thousand of a small network, or a burst of a large one's. 16 KiB.
+/// Hosts whose place is remembered: the few thousand of a small network, or a burst of a large one's. 32 KiB.
 const RECENT: usize = 4096;
 
 /// A host with its class, in one cache line.
@@ -76,19 +76,25 @@ impl Table {
     /// The classes of those hosts that have one, found together so that cache misses overlap; [`Table::find`] will find them
     /// at once.
     pub(super) fn look_up<const N: usize>(&mut self, keys: &ArrayVec<HostKey, N>) -> ArrayVec<u32, N> {
-        let hashes: ArrayVec<Hash, N> = keys.iter().map(|key| self.hash(key)).collect();
-        let lines: ArrayVec<Line<'_>, N> = hashes.iter().map(|hash| self.index.prefetch(*hash)).collect();
+        let mut places = ArrayVec::<u32, N>::new();
+        let mut strangers = ArrayVec::<(u64, Line<'_>), N>::new();
+        for key in keys {
+            let mixed = Self::mixed(key);
+            match self.recent.likely(mixed) {
+                Some(place) => places.push(place),
+                None => strangers.push((mixed, self.index.prefetch(self.hash(key)))),
+            }
+        }
         // Few entries have passed their home.
         let passed: ArrayVec<Option<Line<'_>>, N> =
-            lines.iter().map(|line| if line.likely().is_none() { line.behind() } else { None }).collect();
-        let mut guesses = ArrayVec::<u32, N>::new();
-        for ((key, line), passed) in keys.iter().zip(&lines).zip(&passed) {
+            strangers.iter().map(|(_, line)| if line.likely().is_none() { line.behind() } else { None }).collect();
+        for ((mixed, line), passed) in strangers.iter().zip(&passed) {
             let Some(place) = line.likely().or_else(|| passed.as_ref()?.likely()) else { continue };
-            self.recent.remember(Self::mixed(key), place);
-            guesses.push(place);
+            self.recent.remember(*mixed, place);
+            places.push(place);
         }
         let entries: ArrayVec<&Entry, N> =
-            guesses.iter().filter_map(|place| self.entries.get(*place as usize)).collect();
+            places.iter().filter_map(|place| self.entries.get(*place as usize)).collect();
         entries.iter().for_each(|entry| prefetch(*entry));
         entries.iter().map(|entry| entry.class).filter(|class| *class != NONE).collect()
     }
