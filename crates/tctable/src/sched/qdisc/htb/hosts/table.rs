@@ -10,8 +10,8 @@ use crate::time::{Duration, Instant};
 /// so most packets touch its own entry only.
 const PART: u64 = 64;
 
-/// Hosts whose place is remembered: the few thousand of a small network, or a burst of a large one's. 32 KiB.
-const RECENT: usize = 4096;
+/// Hosts whose place is remembered: some thousand that are active at the same time. 128 KiB, of which few hosts need little.
+const RECENT: usize = 16384;
 
 /// A host with its class, in one cache line.
 #[derive(Clone, Debug)]
