@@ -316,15 +316,18 @@ impl Conntrack {
 
     /// The connection that begins with a packet, if the table has room for it.
     ///
+    /// It is made where it will stay, in `begun`: copying it costs more than many a step of its road.
+    ///
     /// # Errors
-    /// [`Refused`]
-    pub(crate) fn begin(
+    /// [`Refused`]; what is in `begun` then means nothing.
+    pub(crate) fn begin<'a>(
         &mut self,
         now: Instant,
         packet: Packet<'_>,
         hash: Hash,
         has_room: bool,
-    ) -> Result<Unconfirmed, Refused> {
+        begun: &'a mut Option<Unconfirmed>,
+    ) -> Result<&'a mut Unconfirmed, Refused> {
         if !has_room {
             self.statistics.drop += 1;
             return Err(Refused::Full);
@@ -349,7 +352,7 @@ impl Conntrack {
             self.invalid();
             return Err(Refused::Invalid);
         };
-        let mut connection = Connection {
+        let connection = Connection {
             original: info.tuple,
             counters: Default::default(),
             last: now,
@@ -361,6 +364,9 @@ impl Conntrack {
             mark: 0,
             protocol,
         };
+        let unconfirmed = Unconfirmed { connection, extension: None, hash, begun_at: self.statistics.insert };
+        let unconfirmed = begun.insert(unconfirmed);
+        let connection = &mut unconfirmed.connection;
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
         let opened = match (&mut connection.protocol, &info.transport) {
             (Protocol::Tcp(state), Transport::Tcp(header)) => state.open(header, rules),
@@ -369,19 +375,17 @@ impl Conntrack {
         };
         let verdict = match opened {
             Some(timeout) => Verdict::Accept(timeout),
-            None => judge(&mut connection, packet, Direction::Original, now, rules),
+            None => judge(connection, packet, Direction::Original, now, rules),
         };
         let Verdict::Accept(timeout) = verdict else {
             self.invalid();
             return Err(Refused::Invalid);
         };
         connection.refresh(now, Direction::Original, info.ip_len, timeout);
-        let extension = if expectation.is_some() || self.helpers.attach_by_port() {
-            self.extend(&mut connection, expectation)
-        } else {
-            None
-        };
-        Ok(Unconfirmed { connection, extension, hash, begun_at: self.statistics.insert })
+        if expectation.is_some() || self.helpers.attach_by_port() {
+            unconfirmed.extension = self.extend(connection, expectation);
+        }
+        Ok(unconfirmed)
     }
 
     /// An ICMP error is related to the connection of the packet that it quotes, against that packet's direction. It

@@ -52,8 +52,10 @@ impl Gateway {
     pub fn receive_observed<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>, observer: &mut impl Observer) {
         let mut frames = frames.into_iter();
         let mut burst = self.burst.take().unwrap_or_default();
+        let mut waiting = ArrayVec::<Frame<'a>, BURST>::new();
         loop {
-            let waiting: ArrayVec<Frame<'a>, BURST> = frames.by_ref().take(BURST).collect();
+            waiting.clear();
+            waiting.extend(frames.by_ref().take(BURST));
             if waiting.is_empty() {
                 break;
             }
@@ -92,23 +94,26 @@ impl Gateway {
     fn look_ahead(&self, count: usize, burst: &mut Burst) {
         let burst = &mut burst.0[..count.min(BURST)];
         // A loop of its own: the keys of the hash stay in registers.
-        let hashes: ArrayVec<Hash, BURST> =
-            burst.iter_mut().map(|ahead| *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))).collect();
+        let mut hashes = ArrayVec::<Hash, BURST>::new();
+        hashes.extend(burst.iter_mut().map(|ahead| *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))));
         // Each loop asks for what the next one reads.
-        let lines: ArrayVec<Line<'_>, BURST> = hashes.iter().map(|hash| self.conntrack.prefetch_index(*hash)).collect();
-        // Few entries have passed their home.
-        let mut passed: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
-        for (line, ahead) in lines.iter().zip(&mut *burst) {
-            ahead.likely = line.likely();
-            match ahead.likely {
-                Some(place) => self.conntrack.prefetch(place),
-                None => passed.extend(line.behind().map(|behind| (&mut ahead.likely, behind))),
+        let mut lines = ArrayVec::<Line<'_>, BURST>::new();
+        lines.extend(hashes.iter().map(|hash| self.conntrack.prefetch_index(*hash)));
+        {
+            // Few entries have passed their home.
+            let mut passed: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
+            for (line, ahead) in lines.iter().zip(&mut *burst) {
+                ahead.likely = line.likely();
+                match ahead.likely {
+                    Some(place) => self.conntrack.prefetch(place),
+                    None => passed.extend(line.behind().map(|behind| (&mut ahead.likely, behind))),
+                }
             }
-        }
-        for (likely, line) in passed {
-            *likely = line.likely();
-            if let Some(place) = *likely {
-                self.conntrack.prefetch(place);
+            for (likely, line) in passed.drain(..) {
+                *likely = line.likely();
+                if let Some(place) = *likely {
+                    self.conntrack.prefetch(place);
+                }
             }
         }
         let mut strangers: ArrayVec<(Class, &mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
@@ -129,7 +134,7 @@ impl Gateway {
                 }
             };
         }
-        for (class, host, line) in strangers {
+        for (class, host, line) in strangers.drain(..) {
             *host = line.likely().or_else(|| line.behind()?.likely());
             if let Some(place) = *host {
                 self.hosts.prefetch(place);

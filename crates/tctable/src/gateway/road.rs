@@ -239,7 +239,8 @@ impl Gateway {
         let shown = Shown::of(whole, packet, &known);
         // PREROUTING: conntrack.
         let hash = known.hash.unwrap_or_else(|| self.conntrack.hash(&whole.info.tuple));
-        let mut begun = self.begin(now, whole, packet.info.ip_len, hash);
+        let mut slot = None;
+        let mut begun = self.begin(now, whole, packet.info.ip_len, hash, &mut slot);
         let tracked = match &begun {
             Ok(new) => Tracked { state: new.state(), ..Tracked::NEW },
             Err(Refused::Invalid) => Tracked::INVALID,
@@ -264,7 +265,7 @@ impl Gateway {
                 return self.show(shown, Verdict::DROP, None, host, None, observer);
             }
         }
-        let place = begun.as_mut().ok().and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
+        let place = begun.ok().and_then(|unconfirmed| self.confirm(unconfirmed, host, class));
         self.take_changes();
         self.show(shown, Verdict::Accept, Some(tracked), host, place, observer);
     }
@@ -289,19 +290,20 @@ impl Gateway {
 
     /// The connection that begins with a packet, if there is room for one more.
     #[inline(always)]
-    pub(super) fn begin(
+    pub(super) fn begin<'a>(
         &mut self,
         now: Instant,
         packet: Packet<'_>,
         ip_len: u32,
         hash: Hash,
-    ) -> Result<Unconfirmed, Refused> {
+        begun: &'a mut Option<Unconfirmed>,
+    ) -> Result<&'a mut Unconfirmed, Refused> {
         let info = packet.info;
         let Tuple { family, source, .. } = info.tuple;
         let refusal = self.hosts.refusal(now, family, source, || self.own_station(packet));
         // Who is at the limit does not push out anybody.
         let has_room = !self.conntrack.is_full() || (refusal.is_none() && self.make_room(now));
-        let begun = self.conntrack.begin(now, packet, hash, has_room);
+        let begun = self.conntrack.begin(now, packet, hash, has_room, begun);
         match (&begun, refusal) {
             (Err(Refused::Full), _) => self.totals.unaccounted.conntrack_full.count(ip_len),
             (Ok(_), Some(refusal)) => {

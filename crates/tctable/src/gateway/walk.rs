@@ -285,18 +285,21 @@ impl Gateway {
         let found = guess.or_else(|| self.conntrack.search(hash, &tuple));
         let tracked = self.conntrack.track(now, packet.packet().as_packet(), found);
         self.take_ended();
+        let mut begun = None;
         packet.tracking = match tracked.attached {
-            Attached::New => match self.begin(now, packet.packet().as_packet(), walk.came, hash) {
-                Ok(mut new) => {
+            Attached::New => match self.begin(now, packet.packet().as_packet(), walk.came, hash, &mut begun) {
+                Ok(new) => {
                     let (helper, events) =
                         packet.template.as_ref().map_or((None, None), |template| (template.helper, template.events));
                     if let Some(name) = helper {
-                        self.conntrack.assign(&mut new, name);
+                        self.conntrack.assign(new, name);
                     }
                     if let Some(events) = events {
-                        Conntrack::choose_events(&mut new, events);
+                        Conntrack::choose_events(new, events);
                     }
-                    Tracking { state: new.state(), connection: Ct::New(Box::new(new)), ..Tracking::NONE }
+                    let state = new.state();
+                    let connection = begun.map_or(Ct::None, |new| Ct::New(Box::new(new)));
+                    Tracking { state, connection, ..Tracking::NONE }
                 }
                 Err(Refused::Invalid) => Tracking::NONE,
                 // Counted by its cause.

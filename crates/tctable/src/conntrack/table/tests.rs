@@ -37,7 +37,9 @@ fn begin(table: &mut Conntrack, packet: &[u8]) -> Unconfirmed {
     with(packet, |packet| {
         let hash = table.hash(&packet.info.tuple);
         assert_eq!(table.track(NOW, packet, None).attached, Attached::New);
-        table.begin(NOW, packet, hash, true).expect("it may begin")
+        let mut begun = None;
+        table.begin(NOW, packet, hash, true, &mut begun).expect("it may begin");
+        begun.expect("it began")
     })
 }
 

@@ -44,8 +44,9 @@ impl Rig {
         let tracked = self.conntrack.track(self.now, view.as_packet(), found);
         let connection = match tracked.attached {
             Attached::New => {
-                let begun = self.conntrack.begin(self.now, view.as_packet(), hash, true);
-                begun.map_or(Ct::None, |unconfirmed| Ct::New(Box::new(unconfirmed)))
+                let mut begun = None;
+                let refused = self.conntrack.begin(self.now, view.as_packet(), hash, true, &mut begun).is_err();
+                begun.filter(|_| !refused).map_or(Ct::None, |unconfirmed| Ct::New(Box::new(unconfirmed)))
             }
             Attached::Confirmed(place) => Ct::Confirmed(place),
             Attached::None => Ct::None,

@@ -71,11 +71,18 @@ impl Stage {
         let hash = self.conntrack.hash(&tuple);
         let found = self.conntrack.search(hash, &tuple);
         let tracked = self.conntrack.track(self.now, packet.packet().as_packet(), found);
+        let mut begun = None;
         packet.tracking = match tracked.attached {
-            Attached::New => match self.conntrack.begin(self.now, packet.packet().as_packet(), hash, true) {
-                Ok(new) => Tracking { state: new.state(), connection: Ct::New(Box::new(new)), ..Tracking::NONE },
-                Err(_) => Tracking::NONE,
-            },
+            Attached::New => {
+                let new = self.conntrack.begin(self.now, packet.packet().as_packet(), hash, true, &mut begun);
+                match new.map(|new| new.state()) {
+                    Ok(state) => {
+                        let connection = begun.map_or(Ct::None, |new| Ct::New(Box::new(new)));
+                        Tracking { state, connection, ..Tracking::NONE }
+                    }
+                    Err(_) => Tracking::NONE,
+                }
+            }
             Attached::Confirmed(place) => Tracking {
                 state: tracked.state,
                 direction: tracked.direction,
