@@ -1,25 +1,30 @@
 use super::{Hash, prefetch};
 
 /// Slots of a bucket.
-pub(super) const SLOTS: usize = 7;
-const WORDS: usize = 16;
-const PASSED: usize = 7;
-const ENTRIES: usize = 8;
+pub(super) const SLOTS: usize = 8;
 const FREE: u32 = 0;
+/// Entries have lower numbers than this. Above them is room for two bits.
+pub(super) const ENTRIES: u32 = 1 << 30;
 
 /// Buckets to a chunk: 128 KiB. Getting one from the operating system, page by page, takes less than 0.1 ms.
 pub(super) const CHUNK: usize = 1 << 11;
 /// Buckets of room behind the last home, at first.
 const OVERFLOW: usize = 16;
 
-/// A cache line: seven hashes, zero where a slot is free; the number of entries that passed; seven entries; and a word to
-/// spare.
+/// A cache line.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(super) struct Bucket([u32; WORDS]);
+#[repr(C, align(64))]
+pub(super) struct Bucket {
+    /// Zero where a slot is free.
+    hashes: [u32; SLOTS],
+    /// With two bits each of the number of entries that passed, the lowest ones first.
+    entries: [u32; SLOTS],
+}
+
+const _: () = assert!(size_of::<Bucket>() == 64);
 
 /// A bucket that nothing was ever put in, as every one is that has no memory yet.
-static EMPTY: Bucket = Bucket([0; WORDS]);
+static EMPTY: Bucket = Bucket { hashes: [FREE; SLOTS], entries: [0; SLOTS] };
 
 /// Buckets that lie together. Where the table has to give one back, all of them are empty.
 pub(super) type Chunk = Box<[Bucket]>;
@@ -59,29 +64,40 @@ impl Bucket {
     /// The slots that have that word.
     #[inline(always)]
     fn matches(&self, word: u32) -> Matches {
-        let line = self.0[..ENTRIES].iter().zip(1..);
-        Matches(line.fold(0, |bits, (kept, bit)| bits | u32::from(*kept == word) << bit))
+        let slots = self.hashes.iter().zip(1..);
+        Matches(slots.fold(0, |bits, (kept, bit)| bits | u32::from(*kept == word) << bit))
     }
 
     #[inline(always)]
     fn entry(&self, slot: usize) -> u32 {
-        self.0[ENTRIES + slot % SLOTS.next_power_of_two()]
+        self.entries[slot % SLOTS] % ENTRIES
     }
 
     #[inline(always)]
     fn put(&mut self, slot: usize, hash: Hash, entry: u32) {
-        self.0[slot] = kept(hash);
-        self.0[ENTRIES + slot] = entry;
+        self.hashes[slot] = kept(hash);
+        self.entries[slot] = self.entries[slot] & !(ENTRIES - 1) | entry;
     }
 
     #[inline(always)]
     fn is_passed(&self) -> bool {
-        self.0[PASSED] != 0
+        self.entries.iter().fold(0, |all, word| all | word) >= ENTRIES
+    }
+
+    /// The entries that passed; one that was once as many as can be counted stays so, and is searched in vain.
+    fn count_passed(&mut self, change: i32) {
+        let parts = self.entries.iter().zip((0..).step_by(2));
+        let passed = parts.fold(0, |passed, (word, bit)| passed | (word / ENTRIES) << bit);
+        let most = u32::from(u16::MAX);
+        let passed = if passed == most { most } else { passed.saturating_add_signed(change).min(most) };
+        for (word, bit) in self.entries.iter_mut().zip((0..).step_by(2)) {
+            *word = *word % ENTRIES | (passed >> bit & 3) * ENTRIES;
+        }
     }
 }
 
-/// Slots, lowest first, with bit 1 for the first. All eight words of the half line are compared, and no bit needs other
-/// care than the next one, so that the compiler does it with vectors; what is found behind the last slot is none.
+/// Slots, lowest first, with bit 1 for the first. All eight are compared, and no bit needs other care than the next one, so
+/// that the compiler does it with vectors.
 struct Matches(u32);
 
 impl Iterator for Matches {
@@ -257,7 +273,7 @@ impl Buckets {
     #[inline]
     fn count_passed(&mut self, at: u32, change: i32) {
         if let Some(bucket) = self.bucket_mut(at) {
-            bucket.0[PASSED] = bucket.0[PASSED].wrapping_add_signed(change);
+            bucket.count_passed(change);
         }
     }
 
@@ -269,7 +285,7 @@ impl Buckets {
         while let Some(bucket) = self.bucket_mut(at) {
             let slot = bucket.matches(kept(hash)).find(|slot| bucket.entry(*slot) == entry);
             if let Some(slot) = slot {
-                bucket.0[slot] = FREE;
+                bucket.hashes[slot] = FREE;
                 for passed in home..at {
                     self.count_passed(passed, -1);
                 }
@@ -293,11 +309,11 @@ impl Buckets {
             let is_passed = bucket.is_passed();
             let mut passed_by = 0;
             for slot in 0..SLOTS {
-                let hash = Hash(bucket.0[slot]);
+                let hash = Hash(bucket.hashes[slot]);
                 if hash.0 != FREE && home_of(hash, homes) == home {
-                    bucket.0[slot] = FREE;
+                    bucket.hashes[slot] = FREE;
                     passed_by += 1;
-                    taken(hash, bucket.0[ENTRIES + slot]);
+                    taken(hash, bucket.entry(slot));
                 }
             }
             for passed in home..at {
@@ -343,7 +359,7 @@ impl Buckets {
     /// Whether nothing is in it and no bucket remembers an entry that passed it.
     #[cfg(test)]
     pub(super) fn is_blank(&self) -> bool {
-        self.chunks.iter().flatten().all(|bucket| bucket.0[..ENTRIES] == [0; ENTRIES])
+        self.chunks.iter().flatten().all(|bucket| bucket.hashes == [FREE; SLOTS] && !bucket.is_passed())
     }
 }
 
@@ -374,6 +390,29 @@ mod tests {
             assert!(buckets.remove(Hash(5), entry), "{entry}");
         }
         assert!(buckets.is_blank());
+    }
+
+    #[test]
+    fn passing_entries_are_counted_beside_those_that_stay() {
+        let mut bucket = EMPTY;
+        (0..SLOTS).for_each(|slot| bucket.put(slot, Hash(7), ENTRIES - 1 - slot as u32));
+        let entries = |bucket: &Bucket| [0, 1, 2, 3, 4, 5, 6, 7].map(|slot| bucket.entry(slot));
+        let before = entries(&bucket);
+        for change in [1, 2, 700, 60_000, -60_000, -702] {
+            bucket.count_passed(change);
+            assert!(bucket.is_passed(), "{change}");
+        }
+        bucket.count_passed(-1);
+        assert!(!bucket.is_passed());
+        bucket.count_passed(1);
+        bucket.put(3, Hash(8), 5);
+        assert!(bucket.is_passed() && entries(&bucket)[3] == 5);
+        // More than can be counted: it is not known any more when the last one leaves.
+        bucket.count_passed(70_000);
+        bucket.count_passed(-70_001);
+        assert!(bucket.is_passed());
+        bucket.put(3, Hash(7), before[3]);
+        assert_eq!(entries(&bucket), before);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! From a 32-bit hash to the number of an entry, by open addressing.
 //!
-//! A bucket is one cache line: seven slots and one word of its own. A slot holds the whole hash and the entry's number
-//! (8 bytes), so a probe that does not match costs nothing but its line, and moving to another table needs no look at
-//! the entries. The seven hashes lie together: they are compared all at once, without a branch for each. How buckets are
-//! searched and filled is in `buckets`.
+//! A bucket is one cache line: eight slots. A slot holds the whole hash and the entry's number (8 bytes), so a probe that
+//! does not match costs nothing but its line, and moving to another table needs no look at the entries. The eight hashes
+//! lie together: they are compared all at once, without a branch for each. How buckets are searched and filled is in
+//! `buckets`.
 //!
-//! The table grows by a quarter when three of four slots are taken, so that growing leaves it 3/5 full: 12.2 to 15.2 bytes
-//! for an entry. At the highest load one entry in fourteen lies outside its home bucket. It shrinks by half when fewer
-//! than one slot in four is taken, which leaves it half full: between growing and shrinking again lie as many insertions
-//! or removals as a quarter of its slots, so that a number of entries that goes up and down does not make it thrash.
+//! The table grows by two fifths when three of four slots are taken, so that growing leaves it 54 % full: 10.7 to 14.9 bytes
+//! for an entry, and while it grows an entry makes 2.5 others move. At the highest load one entry in sixteen lies outside
+//! its home bucket. It shrinks by half when fewer than one slot in four is taken, which leaves it half full: between growing
+//! and shrinking again lie as many insertions or removals as a quarter of its slots, so that a number of entries that goes up
+//! and down does not make it thrash.
 //!
 //! Both are incremental. Each insertion and each removal moves the entries of a few homes, in the order of the hashes; so
 //! one comparison tells in which table a hash lies, and no search ever looks in both. Memory moves along: the chunks that
@@ -21,14 +22,14 @@
 //! beforehand nothing better than chance (see `hash`).
 
 use super::Hash;
-use super::buckets::{Buckets, Chunk, Line, SLOTS, TooFar};
+use super::buckets::{Buckets, Chunk, ENTRIES, Line, SLOTS, TooFar};
 
 const MIN_BUCKETS: u32 = 16;
 /// Homes that an insertion or a removal moves. One would do for a move to be over before the next one has to begin; some
 /// more make the time short in which there are two tables.
 const MOVES: u32 = 4;
-/// Buckets that an insertion looks at before it gives up. By chance, at the highest load, one in ten million looks at
-/// thirty, and each further bucket is a third less likely.
+/// Buckets that an insertion looks at before it gives up. By chance, at the highest load, fewer than one in ten million
+/// look at thirty, and each further bucket is a third less likely.
 const MAX_WALK: u32 = 64;
 
 #[derive(Debug)]
@@ -93,9 +94,12 @@ impl Index {
     /// Puts an entry in. The same entry must not be in already.
     ///
     /// # Errors
-    /// [`ChainTooLong`]; the entry is not in then.
+    /// [`ChainTooLong`]; the entry is not in then. Nor is one whose number is 2^30 or higher.
     #[inline]
     pub(crate) fn insert(&mut self, hash: Hash, entry: u32) -> Result<(), ChainTooLong> {
+        if entry >= ENTRIES {
+            return Err(ChainTooLong);
+        }
         self.insert_within(hash, entry, MAX_WALK).map_err(|TooFar| ChainTooLong)?;
         self.len += 1;
         let slots = self.buckets() * SLOTS;
@@ -103,7 +107,7 @@ impl Index {
             self.advance();
         } else if self.len >= slots / 4 * 3 {
             let buckets = self.current.homes();
-            self.leave_for(buckets.saturating_add(buckets.div_ceil(4)));
+            self.leave_for(buckets.saturating_add(buckets.saturating_mul(2).div_ceil(5)));
         }
         Ok(())
     }
@@ -318,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn growing_leaves_it_three_fifths_full_and_shrinking_half() {
+    fn growing_leaves_it_more_than_half_full_and_shrinking_half() {
         let mut index = Index::new();
         for entry in 0..100_000u32 {
             index.insert(Hash(spread(entry)), entry).unwrap();
             let slots = index.buckets() * SLOTS;
             assert!(index.len <= slots * 3 / 4);
-            assert!(index.buckets() == MIN_BUCKETS as usize || (index.len + SLOTS) * 5 >= slots * 3);
+            assert!(index.buckets() == MIN_BUCKETS as usize || (index.len + SLOTS) * 28 >= slots * 15);
         }
         for entry in 0..100_000u32 {
             assert!(index.remove(Hash(spread(entry)), entry));
@@ -405,6 +409,9 @@ mod tests {
             entered += 1;
         }
         assert!(entered > MAX_WALK * SLOTS as u32 - 300 && entered <= MAX_WALK * SLOTS as u32);
+        assert_eq!(index.len, 300 + entered as usize);
+        // Nor is there room for the number of an entry that is too high.
+        assert_eq!(index.insert(Hash(1 << 31), ENTRIES), Err(ChainTooLong));
         assert_eq!(index.len, 300 + entered as usize);
         assert!((0..entered).all(|entry| find(&index, 7, 1000 + entry).is_some()));
         // Others still find a place.
