@@ -91,7 +91,7 @@ impl Bucket {
         let most = u32::from(u16::MAX);
         let passed = if passed == most { most } else { passed.saturating_add_signed(change).min(most) };
         for (word, bit) in self.entries.iter_mut().zip((0..).step_by(2)) {
-            *word = *word % ENTRIES | (passed >> bit & 3) * ENTRIES;
+            *word = *word % ENTRIES + (passed >> bit & 3) * ENTRIES;
         }
     }
 }
