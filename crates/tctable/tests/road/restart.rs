@@ -213,10 +213,14 @@ fn is_fragment(packet: &[u8]) -> bool {
     }
 }
 
-/// As many connections as there may be: whom a full table pushes out is a matter of chance.
+/// As many connections as there may be: whom a full table pushes out is a matter of chance. So is whose usage of a quota is
+/// forgotten, of hosts that go at the same time, where that of few is remembered.
 fn unhurried(world: &World) -> Config {
     let mut config = world.config();
     config.conntrack.max = u32::MAX;
+    if config.hosts.quota.is_some() {
+        config.hosts.max = u32::MAX;
+    }
     config
 }
 
