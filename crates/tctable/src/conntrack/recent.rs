@@ -1,7 +1,7 @@
 use crate::packet::Tuple;
 
 /// A power of two: with two directions for each connection, twice as many as there are connections below which the table
-/// does without looking ahead. 32 KiB.
+/// does without looking ahead. 64 KiB.
 const SLOTS: usize = 8192;
 
 /// Where the connections of recent packets lie.

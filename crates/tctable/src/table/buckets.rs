@@ -405,13 +405,14 @@ mod tests {
         bucket.count_passed(-1);
         assert!(!bucket.is_passed());
         bucket.count_passed(1);
-        bucket.put(3, Hash(8), 5);
-        assert!(bucket.is_passed() && entries(&bucket)[3] == 5);
+        // The number of passers-by that is 1 lies beside the first entry.
+        bucket.put(0, Hash(8), 5);
+        assert!(bucket.is_passed() && entries(&bucket)[0] == 5);
         // More than can be counted: it is not known any more when the last one leaves.
         bucket.count_passed(70_000);
         bucket.count_passed(-70_001);
         assert!(bucket.is_passed());
-        bucket.put(3, Hash(7), before[3]);
+        bucket.put(0, Hash(7), before[0]);
         assert_eq!(entries(&bucket), before);
     }
 
