@@ -274,6 +274,10 @@ impl Hosts {
         let quota = self.config.quota;
         if quota.is_none() && (host.group == NOBODY || !self.roster.is_metered(host.group)) {
             host.metering = None;
+            if !self.config.rates {
+                // Nobody has to look at this host's first packets, then.
+                host.classes.iter_mut().for_each(|entry| entry.allowance = u32::MAX);
+            }
             return;
         }
         let metering = host.metering.get_or_insert_default();

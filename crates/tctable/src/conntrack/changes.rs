@@ -64,6 +64,11 @@ impl Changes {
         self.0 & other.0 == other.0
     }
 
+    /// The set where that is so, and an empty one where not; without a branch.
+    pub(crate) const fn when(self, is: bool) -> Changes {
+        Changes(self.0 * is as u16)
+    }
+
     /// What is in both sets.
     pub const fn and(self, other: Changes) -> Changes {
         Changes(self.0 & other.0)

@@ -173,7 +173,7 @@ impl Conntrack {
         self.slab.len()
     }
 
-    /// Buckets of seven connections each that the hash table has: `nf_conntrack_buckets`, but it follows the connections.
+    /// Buckets of eight connections each that the hash table has: `nf_conntrack_buckets`, but it follows the connections.
     pub fn buckets(&self) -> usize {
         self.index.buckets()
     }
@@ -463,12 +463,15 @@ impl Conntrack {
     /// called in between.
     pub(crate) fn expire_some(&mut self, now: Instant, promptness: Promptness) -> bool {
         let Some(due) = self.wheel.poll(now, promptness) else { return false };
-        // Ask for all the connections, then for all the index lines: the cache misses overlap.
-        due.iter().for_each(|place| self.prefetch(*place));
+        // Ask for all the connections, also for those that come next, then for all the index lines: the cache misses overlap.
+        for place in due.iter().chain(self.wheel.upcoming_keys()) {
+            self.slab[*place].prefetch_deadline();
+        }
         let looked_up: ArrayVec<(Instant, Hash), { Wheel::MAX_DUE }> =
             due.iter().map(|place| (self.slab[*place].deadline(), self.hash(&self.slab[*place].original))).collect();
-        for (_, hash) in &looked_up {
+        for (place, (_, hash)) in due.iter().zip(&looked_up) {
             self.index.prefetch(*hash);
+            self.slab.prefetch_generation(*place);
         }
         for (place, (deadline, hash)) in due.into_iter().zip(looked_up) {
             if deadline <= now {

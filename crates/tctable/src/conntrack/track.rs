@@ -281,15 +281,12 @@ impl Conntrack {
     fn note_changes(&mut self, place: u32, before: Status, after: Status, moved: bool) {
         self.changed = place;
         let came = |bit: Status| after.contains(bit) && !before.contains(bit);
-        if came(Status::SEEN_REPLY) {
-            self.changes |= Changes::REPLY;
-        }
-        if came(Status::ASSURED) {
-            self.changes |= Changes::ASSURED;
+        let assured = came(Status::ASSURED);
+        self.changes |= Changes::REPLY.when(came(Status::SEEN_REPLY))
+            | Changes::ASSURED.when(assured)
+            | Changes::PROTOINFO.when(moved);
+        if assured {
             self.unassured.remove(place);
-        }
-        if moved {
-            self.changes |= Changes::PROTOINFO;
         }
     }
 
@@ -335,12 +332,21 @@ impl Conntrack {
         let info = packet.info;
         // As in the kernel what is expected is used up even by a packet that then begins no connection.
         let expectation = if self.expectations.is_empty() { None } else { self.take_expectation(now, &info.tuple) };
+        let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
+        let mut opened = None;
         let protocol = match &info.transport {
             Transport::Tcp(header) => {
-                Tcp::begin(header, tcp_options(packet, header), data_len(info, header), self.config.tcp.loose)
-                    .map(Protocol::Tcp)
+                let tcp =
+                    Tcp::begin(header, tcp_options(packet, header), data_len(info, header), self.config.tcp.loose);
+                tcp.map(|mut tcp| {
+                    opened = tcp.open(header, rules);
+                    Protocol::Tcp(tcp)
+                })
             }
-            Transport::Udp => Some(Protocol::Udp),
+            Transport::Udp => {
+                opened = Some(self.timeouts.udp);
+                Some(Protocol::Udp)
+            }
             Transport::IcmpQuery if icmp::opens(&info.tuple) => Some(Protocol::Icmp),
             Transport::UdpLite => Some(Protocol::UdpLite),
             Transport::Sctp(header) => Sctp::begin(header, Chunks::of(packet)).map(Protocol::Sctp),
@@ -368,11 +374,6 @@ impl Conntrack {
         let unconfirmed = begun.insert(unconfirmed);
         let connection = &mut unconfirmed.connection;
         let rules = Rules { config: &self.config.tcp, timeouts: &self.timeouts };
-        let opened = match (&mut connection.protocol, &info.transport) {
-            (Protocol::Tcp(state), Transport::Tcp(header)) => state.open(header, rules),
-            (Protocol::Udp, _) => Some(rules.timeouts.udp),
-            _ => None,
-        };
         let verdict = match opened {
             Some(timeout) => Verdict::Accept(timeout),
             None => judge(connection, packet, Direction::Original, now, rules),

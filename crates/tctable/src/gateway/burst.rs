@@ -92,54 +92,79 @@ impl Gateway {
     /// depend on how the frames were cut into bursts.
     #[inline(never)]
     fn look_ahead(&self, count: usize, burst: &mut Burst) {
-        let burst = &mut burst.0[..count.min(BURST)];
+        let burst = &mut burst.0;
         // A loop of its own: the keys of the hash stay in registers.
         let mut hashes = ArrayVec::<Hash, BURST>::new();
-        hashes.extend(burst.iter_mut().map(|ahead| *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))));
+        hashes.extend(burst.iter_mut().take(count).map(|ahead| {
+            ahead.host = None;
+            *ahead.hash.insert(self.conntrack.hash(&ahead.info.tuple))
+        }));
         // Each loop asks for what the next one reads.
         let mut lines = ArrayVec::<Line<'_>, BURST>::new();
         lines.extend(hashes.iter().map(|hash| self.conntrack.prefetch_index(*hash)));
-        {
-            // Few entries have passed their home.
-            let mut passed: ArrayVec<(&mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
-            for (line, ahead) in lines.iter().zip(&mut *burst) {
-                ahead.likely = line.likely();
-                match ahead.likely {
-                    Some(place) => self.conntrack.prefetch(place),
-                    None => passed.extend(line.behind().map(|behind| (&mut ahead.likely, behind))),
-                }
-            }
-            for (likely, line) in passed.drain(..) {
-                *likely = line.likely();
-                if let Some(place) = *likely {
-                    self.conntrack.prefetch(place);
-                }
+        // Which packets begin a connection cannot be foreseen: each packet is taken down as either, and no branch hangs on it.
+        let (mut known, mut strangers) = (Picked::new((0, Class::Other)), Picked::new(0_usize));
+        for ((at, line), ahead) in (0..).zip(&lines).zip(&mut *burst) {
+            let (found, place) = line.guess();
+            ahead.likely = found.then_some(place);
+            known.push_if(found, (place, Class::of(ahead.info.tuple.protocol)));
+            strangers.push_if(!found, at);
+        }
+        for (place, _) in known.iter() {
+            self.conntrack.prefetch(place);
+        }
+        // Few entries have passed their home.
+        let mut passed = ArrayVec::<(usize, Line<'_>), BURST>::new();
+        passed.extend(strangers.iter().filter_map(|at| Some((at, lines.get(at)?.behind()?))));
+        let mut hosts = ArrayVec::<Line<'_>, BURST>::new();
+        for at in strangers.iter() {
+            let Tuple { family, source, destination, .. } = burst[at % BURST].info.tuple;
+            let inside = self.config.inside.has_address(family, source);
+            let hash = self.hosts.hash(family, if inside { source } else { destination });
+            self.conntrack.prefetch_upcoming(hosts.len());
+            hosts.push(self.hosts.prefetch_index(hash));
+        }
+        for (at, line) in passed {
+            let Some(place) = line.likely() else { continue };
+            burst[at % BURST].likely = Some(place);
+            self.conntrack.prefetch(place);
+        }
+        for (place, class) in known.iter() {
+            if let Some(owner) = Owner::from_cookie(self.conntrack.cookie(place)) {
+                self.hosts.prefetch_class(owner.place, class);
             }
         }
-        let mut strangers: ArrayVec<(Class, &mut Option<u32>, Line<'_>), BURST> = ArrayVec::new();
-        for Ahead { info, likely, host, .. } in burst {
-            *host = None;
-            match likely {
-                Some(place) => {
-                    if let Some(owner) = Owner::from_cookie(self.conntrack.cookie(*place)) {
-                        self.hosts.prefetch_class(owner.place, Class::of(info.tuple.protocol));
-                    }
-                }
-                None => {
-                    let Tuple { family, source, destination, .. } = info.tuple;
-                    let inside = self.config.inside.has_address(family, source);
-                    let hash = self.hosts.hash(family, if inside { source } else { destination });
-                    self.conntrack.prefetch_upcoming(strangers.len());
-                    strangers.push((Class::of(info.tuple.protocol), host, self.hosts.prefetch_index(hash)));
-                }
-            };
-        }
-        for (class, host, line) in strangers.drain(..) {
-            *host = line.likely().or_else(|| line.behind()?.likely());
-            if let Some(place) = *host {
+        for (at, line) in strangers.iter().zip(hosts) {
+            let ahead = &mut burst[at % BURST];
+            ahead.host = line.likely().or_else(|| line.behind()?.likely());
+            if let Some(place) = ahead.host {
                 self.hosts.prefetch(place);
-                self.hosts.prefetch_class(place, class);
+                self.hosts.prefetch_class(place, Class::of(ahead.info.tuple.protocol));
             }
         }
+    }
+}
+
+/// What was picked from a burst, one thing for a frame.
+struct Picked<T> {
+    things: [T; BURST],
+    count: usize,
+}
+
+impl<T: Copy> Picked<T> {
+    #[inline(always)]
+    fn new(nothing: T) -> Self {
+        Picked { things: [nothing; BURST], count: 0 }
+    }
+
+    #[inline(always)]
+    fn push_if(&mut self, picked: bool, thing: T) {
+        self.things[self.count % BURST] = thing;
+        self.count += usize::from(picked);
+    }
+
+    #[inline(always)]
+    fn iter(&self) -> impl Iterator<Item = T> {
+        self.things.iter().take(self.count).copied()
     }
 }

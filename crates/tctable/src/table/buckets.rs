@@ -73,6 +73,21 @@ impl Bucket {
         self.entries[slot % SLOTS] % ENTRIES
     }
 
+    /// The slots that are taken.
+    #[inline(always)]
+    fn taken(&self) -> Matches {
+        Matches(!self.matches(FREE).0 & ALL_SLOTS)
+    }
+
+    /// The slots whose entries have that home.
+    #[inline(always)]
+    fn of_home(&self, home: u32, homes: u32) -> Matches {
+        let slots = self.hashes.iter().zip(1..);
+        // All at once, without a branch for each.
+        let at_home = slots.fold(0, |bits, (kept, bit)| bits | u32::from(home_of(Hash(*kept), homes) == home) << bit);
+        Matches(at_home & self.taken().0)
+    }
+
     #[inline(always)]
     fn put(&mut self, slot: usize, hash: Hash, entry: u32) {
         self.hashes[slot] = kept(hash);
@@ -85,7 +100,18 @@ impl Bucket {
     }
 
     /// The entries that passed; one that was once as many as can be counted stays so, and is searched in vain.
+    #[inline]
     fn count_passed(&mut self, change: i32) {
+        // The lowest part alone says it, nearly always.
+        match (change, self.entries[0] / ENTRIES) {
+            (1, 0..3) => self.entries[0] += ENTRIES,
+            (-1, 1..3) => self.entries[0] -= ENTRIES,
+            _ => self.count_many_passed(change),
+        }
+    }
+
+    #[cold]
+    fn count_many_passed(&mut self, change: i32) {
         let parts = self.entries.iter().zip((0..).step_by(2));
         let passed = parts.fold(0, |passed, (word, bit)| passed | (word / ENTRIES) << bit);
         let most = u32::from(u16::MAX);
@@ -98,7 +124,11 @@ impl Bucket {
 
 /// Slots, lowest first, with bit 1 for the first. All eight are compared, and no bit needs other care than the next one, so
 /// that the compiler does it with vectors.
+#[derive(Clone, Copy, Debug)]
 struct Matches(u32);
+
+/// The bits of all slots.
+const ALL_SLOTS: u32 = ((1 << SLOTS) - 1) << 1;
 
 impl Iterator for Matches {
     type Item = usize;
@@ -132,6 +162,14 @@ impl<'a> Line<'a> {
     pub(crate) fn likely(&self) -> Option<u32> {
         let slot = self.bucket.matches(self.kept).next()?;
         Some(self.bucket.entry(slot))
+    }
+
+    /// The same without a branch: whether there is one, and which one; else any number.
+    #[inline(always)]
+    pub(crate) fn guess(&self) -> (bool, u32) {
+        let Matches(slots) = self.bucket.matches(self.kept);
+        let first = slots.trailing_zeros().wrapping_sub(1);
+        (slots != 0, self.bucket.entry(first as usize))
     }
 
     /// The bucket behind it, where entries have passed this one. Asks for its cache line.
@@ -299,25 +337,35 @@ impl Buckets {
         false
     }
 
-    /// Takes out all entries of one home.
-    #[inline]
+    /// Takes out all entries of one home, once those of all homes before it were taken out.
+    #[inline(always)]
     pub(super) fn empty_home(&mut self, home: u32, mut taken: impl FnMut(Hash, u32)) {
+        let Some(bucket) = self.bucket_mut(home) else { return };
+        // No entry lies before its home: nobody else's are here, and nobody will look here again.
+        let left = std::mem::replace(bucket, EMPTY);
+        left.taken().for_each(|slot| taken(Hash(left.hashes[slot]), left.entry(slot)));
+        if left.is_passed() {
+            self.empty_behind(home, taken);
+        }
+    }
+
+    /// Takes out those that lie behind their home.
+    #[inline(never)]
+    fn empty_behind(&mut self, home: u32, mut taken: impl FnMut(Hash, u32)) {
         let homes = self.homes;
-        let mut at = home;
+        let mut at = home + 1;
         while let Some(bucket) = self.bucket_mut(at) {
             // Before the last of those that passed is taken out.
             let is_passed = bucket.is_passed();
             let mut passed_by = 0;
-            for slot in 0..SLOTS {
-                let hash = Hash(bucket.hashes[slot]);
-                if hash.0 != FREE && home_of(hash, homes) == home {
-                    bucket.hashes[slot] = FREE;
-                    passed_by += 1;
-                    taken(hash, bucket.entry(slot));
-                }
+            for slot in bucket.of_home(home, homes) {
+                taken(Hash(std::mem::replace(&mut bucket.hashes[slot], FREE)), bucket.entry(slot));
+                passed_by += 1;
             }
-            for passed in home..at {
-                self.count_passed(passed, -passed_by);
+            if passed_by != 0 {
+                for passed in home + 1..at {
+                    self.count_passed(passed, -passed_by);
+                }
             }
             if !is_passed {
                 return;

@@ -67,8 +67,14 @@ impl<T: Clone> Slab<T> {
     #[inline]
     pub(crate) fn upcoming(&self, ahead: usize) -> Option<u32> {
         let place = *self.free.get(self.free.len().checked_sub(ahead + 1)?)?;
-        prefetch(&self.generations[place as usize]);
+        self.prefetch_generation(place);
         Some(place)
+    }
+
+    /// Asks for the cache line of a place's generation, which freeing it changes.
+    #[inline]
+    pub(crate) fn prefetch_generation(&self, place: u32) {
+        prefetch(&self.generations[place as usize]);
     }
 
     /// Frees a place. What was there can still be read until the place is used again.

@@ -346,6 +346,17 @@ impl Wheel {
         self.draining = Some(LOOKED_AT);
     }
 
+    /// The keys that [`Wheel::poll`] will hand out next, where it has begun with a slot and more are left of it: so that
+    /// their entries can be asked for in time.
+    pub fn upcoming_keys(&self) -> &[u32] {
+        let head = self.draining.map_or(NONE, |chain| self.heads[chain]);
+        if head == NONE {
+            return &[];
+        }
+        let block = &self.pool[head as usize];
+        block.keys.get(..usize::from(block.len)).unwrap_or_default()
+    }
+
     fn hand_out(&mut self, chain: usize) -> Due {
         let block = &self.pool[self.heads[chain] as usize];
         let due: Due = block.keys[..usize::from(block.len)].iter().copied().collect();
@@ -393,6 +404,8 @@ mod tests {
         filed: BTreeMap<u32, (TimerPosition, u64)>,
         /// Keys that the wheel handed out so far.
         handed_out: usize,
+        /// Those of them that it had told before.
+        foreseen: usize,
     }
 
     impl Timers {
@@ -417,7 +430,11 @@ mod tests {
         /// Handles all that may be due at `now` as a caller does, and gives the keys that were.
         fn advance(&mut self, now: u64, promptness: Promptness) -> Vec<u32> {
             let mut fired = Vec::new();
+            let mut upcoming = self.wheel.upcoming_keys().to_vec();
             while let Some(due) = self.wheel.poll(Instant::from_nanos(now), promptness) {
+                assert!(upcoming.is_empty() || upcoming == due.as_slice());
+                upcoming = self.wheel.upcoming_keys().to_vec();
+                self.foreseen += upcoming.len();
                 self.handed_out += due.len();
                 for key in due {
                     let (_, deadline) = self.filed.remove(&key).unwrap();
@@ -570,6 +587,14 @@ mod tests {
         assert_eq!(timers.advance(START + TICK / 4, Promptness::Exact), [10_000]);
         assert_eq!(timers.advance(START + TICK / 4, Promptness::Exact), Vec::<u32>::new());
         assert_eq!(timers.handed_out, before + 10_001);
+    }
+
+    #[test]
+    fn of_a_slot_all_but_the_first_keys_are_told_before_they_are_handed_out() {
+        let mut timers = Timers::at(START);
+        (0..10 * BLOCK_KEYS as u32).for_each(|key| timers.insert(key, START + 5 * TICK));
+        assert_eq!(timers.advance(START + 7 * TICK, Promptness::Tick).len(), 10 * BLOCK_KEYS);
+        assert_eq!(timers.foreseen, 9 * BLOCK_KEYS);
     }
 
     #[test]

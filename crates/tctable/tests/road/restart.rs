@@ -18,10 +18,11 @@ use crate::support::{Road, START, Shown, V4};
 /// All that there is to a connection but where it lies.
 fn describe(gateway: &Gateway, id: Option<ConnectionId>, connection: &Connection) -> String {
     let mut text = format!("{connection:?}");
-    for (from, to) in [("timer: ", "status: "), ("cookie: ", "mark: ")] {
-        let (begins, ends) = (text.find(from).expect("a field"), text.find(to).expect("a field"));
-        text.replace_range(begins..ends, "");
-    }
+    let field = |name: &str| text.find(name).expect("a field");
+    let (timer, mark, cookie) = (field("timer: "), field("mark: "), field("cookie: "));
+    // The last field, and one before it.
+    text.truncate(cookie);
+    text.replace_range(timer..mark, "");
     if let Some(id) = id {
         let table = gateway.conntrack();
         let master = table.master(id).map(|master| master.original().to_string());

@@ -48,8 +48,37 @@ fn walk(mut rest: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
+/// The options of a SYN as most systems send them, where these are those: always in the same order, so that there is no
+/// need to walk from one to the next.
+#[inline(always)]
+fn usual_of_syn(options: &[u8]) -> Option<SynOptions> {
+    let half = |at: usize| options.get(at..at + 2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
+    let word = |at: usize| Some(u32::from(half(at)?) << 16 | u32::from(half(at + 2)?));
+    const SEGMENT_SIZE: u16 = 0x0204;
+    const SACK_THEN_TIMESTAMP: u32 = 0x0402_080a;
+    const SCALE: u32 = 0x0103_0300;
+    let (scale_at, fits) = match options.len() {
+        // Linux: segment size, SACK permitted, timestamp, window scale.
+        20 => (16, word(4)? == SACK_THEN_TIMESTAMP),
+        // Windows: segment size, window scale, SACK permitted.
+        12 => (4, word(8)? == 0x0101_0402),
+        // Apple's: segment size, window scale, timestamp, SACK permitted.
+        24 => (4, word(8)? == 0x0101_080a && word(20)? == 0x0402_0000),
+        _ => return None,
+    };
+    let scale = word(scale_at)?;
+    let fits = fits && half(0)? == SEGMENT_SIZE && scale & !0xff == SCALE;
+    fits.then(|| SynOptions { scale: Some((scale as u8).min(MAX_SCALE)), sack_permitted: true })
+}
+
 /// Reads the options of a SYN.
+#[inline]
 pub(super) fn of_syn(options: &[u8]) -> SynOptions {
+    usual_of_syn(options).unwrap_or_else(|| walk_syn(options))
+}
+
+#[inline(never)]
+fn walk_syn(options: &[u8]) -> SynOptions {
     let mut read = SynOptions::default();
     for (kind, value) in walk(options) {
         match (kind, value) {
@@ -62,7 +91,7 @@ pub(super) fn of_syn(options: &[u8]) -> SynOptions {
 }
 
 /// The highest sequence number that a segment acknowledges, selectively or not.
-#[inline]
+#[inline(always)]
 pub(super) fn highest_acknowledged(options: &[u8], acknowledgment: u32) -> u32 {
     if options.is_empty() || (options.len() == 12 && options.starts_with(&TIMESTAMP_ONLY)) {
         return acknowledgment;
@@ -70,7 +99,11 @@ pub(super) fn highest_acknowledged(options: &[u8], acknowledgment: u32) -> u32 {
     highest_in_blocks(options, acknowledgment)
 }
 
+#[inline(never)]
 fn highest_in_blocks(options: &[u8], acknowledgment: u32) -> u32 {
+    if usual_of_syn(options).is_some() {
+        return acknowledgment;
+    }
     let blocks = walk(options).find(|(kind, value)| *kind == SACK && !value.is_empty() && value.len() % 8 == 0);
     let edges = blocks.into_iter().flat_map(|(_, value)| value.chunks_exact(8));
     edges.map(|block| u32::from_be_bytes([block[4], block[5], block[6], block[7]])).fold(
@@ -100,6 +133,27 @@ mod tests {
         ];
         for (options, expected) in cases {
             assert_eq!(of_syn(options), expected, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn usual_options_are_read_as_any_others() {
+        let usual: [&[u8]; 3] = [
+            &[2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7],
+            &[2, 4, 5, 180, 1, 3, 3, 8, 1, 1, 4, 2],
+            &[2, 4, 5, 180, 1, 3, 3, 6, 1, 1, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 4, 2, 0, 0],
+        ];
+        for options in usual {
+            assert_eq!(usual_of_syn(options), Some(walk_syn(options)));
+            let mut changed = options.to_vec();
+            for at in 0..changed.len() {
+                for byte in 0..=u8::MAX {
+                    let before = std::mem::replace(&mut changed[at], byte);
+                    assert_eq!(of_syn(&changed), walk_syn(&changed), "{changed:?}");
+                    changed[at] = before;
+                }
+                assert_eq!(of_syn(&options[..at]), walk_syn(&options[..at]));
+            }
         }
     }
 
