@@ -21,6 +21,8 @@ impl Json<'_> {
         text.push('}');
     }
 
+    /// Inlined, so that the length of a key is known where it is copied.
+    #[inline(always)]
     fn key(&mut self, key: &str) {
         self.comma();
         self.text.push('"');
@@ -28,6 +30,7 @@ impl Json<'_> {
         self.text.push_str("\":");
     }
 
+    #[inline(always)]
     fn comma(&mut self) {
         if !self.empty {
             self.text.push(',');
@@ -36,6 +39,7 @@ impl Json<'_> {
     }
 
     /// A whole number.
+    #[inline(always)]
     pub fn number(&mut self, key: &str, value: impl itoa::Integer) {
         self.key(key);
         self.text.push_str(itoa::Buffer::new().format(value));
@@ -139,11 +143,11 @@ pub struct Seconds(pub u64);
 impl Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (seconds, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
-        if nanos.is_multiple_of(1_000) {
-            write!(f, "{seconds}.{:06}", nanos / 1_000)
-        } else {
-            write!(f, "{seconds}.{nanos:09}")
-        }
+        // A one before them keeps the zeros that they begin with.
+        let decimals = if nanos.is_multiple_of(1_000) { 1_000_000 + nanos / 1_000 } else { 1_000_000_000 + nanos };
+        f.write_str(itoa::Buffer::new().format(seconds))?;
+        f.write_str(".")?;
+        f.write_str(itoa::Buffer::new().format(decimals).get(1..).unwrap_or_default())
     }
 }
 
@@ -177,5 +181,8 @@ mod tests {
     fn seconds_are_exact() {
         assert_eq!(Seconds(1_500_000_000).to_string(), "1.500000");
         assert_eq!(Seconds(1_500_000_007).to_string(), "1.500000007");
+        assert_eq!(Seconds(7_000).to_string(), "0.000007");
+        assert_eq!(Seconds(7).to_string(), "0.000000007");
+        assert_eq!(Seconds(u64::MAX).to_string(), "18446744073.709551615");
     }
 }

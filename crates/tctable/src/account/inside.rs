@@ -8,10 +8,12 @@ use crate::packet::{Address, DeviceId, Family};
 ///
 /// An address's first byte decides most look-ups: no prefix begins with it, or one holds all of it. For the others the
 /// prefixes are turned into ranges that do not touch, sorted, and searched.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Inside {
-    v4: Ranges<u32>,
-    v6: Ranges<u128>,
+    /// By whether it is IPv6.
+    first_bytes: [FirstBytes; 2],
+    v4: Vec<(u32, u32)>,
+    v6: Vec<(u128, u128)>,
     devices: Vec<bool>,
 }
 
@@ -23,53 +25,45 @@ enum FirstByte {
     Depends,
 }
 
-#[derive(Clone, Debug)]
-struct Ranges<T> {
-    first_byte: [FirstByte; 256],
-    sorted: Vec<(T, T)>,
-}
+type FirstBytes = [FirstByte; 256];
 
-impl<T> Default for Ranges<T> {
+impl Default for Inside {
     fn default() -> Self {
-        Ranges { first_byte: [FirstByte::Outside; 256], sorted: Vec::new() }
+        Inside::new(&[])
     }
 }
 
-impl<T: Ord + Copy> Ranges<T> {
-    /// `block` gives the lowest and the highest address that begin with a byte.
-    fn new(mut sorted: Vec<(T, T)>, block: impl Fn(u8) -> (T, T)) -> Self {
-        sorted.sort_unstable();
-        sorted.dedup_by(|next, kept| {
-            let overlaps = next.0 <= kept.1;
-            if overlaps {
-                kept.1 = kept.1.max(next.1);
-            }
-            overlaps
-        });
-        let mut ranges = Ranges { sorted, ..Ranges::default() };
-        for byte in 0..=255u8 {
-            let (low, high) = block(byte);
-            let touching = |range: &&(T, T)| range.0 <= high && low <= range.1;
-            ranges.first_byte[usize::from(byte)] = match ranges.sorted.iter().find(touching) {
-                None => FirstByte::Outside,
-                Some(range) if range.0 <= low && high <= range.1 => FirstByte::Inside,
-                Some(_) => FirstByte::Depends,
-            };
+/// Sorts ranges and makes one of those that overlap.
+fn merge<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let overlaps = next.0 <= kept.1;
+        if overlaps {
+            kept.1 = kept.1.max(next.1);
         }
-        ranges
-    }
+        overlaps
+    });
+    ranges
+}
 
-    #[inline]
-    fn contains(&self, first_byte: u8, value: T) -> bool {
-        match self.first_byte[usize::from(first_byte)] {
-            FirstByte::Outside => false,
-            FirstByte::Inside => true,
-            FirstByte::Depends => {
-                let after = self.sorted.partition_point(|(low, _)| *low <= value);
-                after > 0 && value <= self.sorted[after - 1].1
-            }
-        }
+/// What first bytes tell; `block` gives the lowest and the highest address that begin with one.
+fn first_bytes<T: Ord + Copy>(ranges: &[(T, T)], block: impl Fn(u8) -> (T, T)) -> FirstBytes {
+    let mut told = [FirstByte::Outside; 256];
+    for (byte, told) in (0..).zip(&mut told) {
+        let (low, high) = block(byte);
+        let touching = |range: &&(T, T)| range.0 <= high && low <= range.1;
+        *told = match ranges.iter().find(touching) {
+            None => FirstByte::Outside,
+            Some(range) if range.0 <= low && high <= range.1 => FirstByte::Inside,
+            Some(_) => FirstByte::Depends,
+        };
     }
+    told
+}
+
+fn contains<T: Ord + Copy>(ranges: &[(T, T)], value: T) -> bool {
+    let after = ranges.partition_point(|(low, _)| *low <= value);
+    after > 0 && value <= ranges[after - 1].1
 }
 
 impl Inside {
@@ -92,9 +86,11 @@ impl Inside {
                 IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits())),
             }
         }
+        let (v4, v6) = (merge(v4), merge(v6));
         let block4 = |byte: u8| (u32::from(byte) << 24, u32::from(byte) << 24 | u32::MAX >> 8);
         let block6 = |byte: u8| (u128::from(byte) << 120, u128::from(byte) << 120 | u128::MAX >> 8);
-        Inside { v4: Ranges::new(v4, block4), v6: Ranges::new(v6, block6), devices: Vec::new() }
+        let first_bytes = [first_bytes(&v4, block4), first_bytes(&v6, block6)];
+        Inside { first_bytes, v4, v6, devices: Vec::new() }
     }
 
     /// Says whether a device is inside.
@@ -113,9 +109,20 @@ impl Inside {
 
     #[inline]
     pub(crate) fn has_address(&self, family: Family, address: Address) -> bool {
+        // Neither the version nor where it is can be foreseen: no branch hangs on them.
+        let is_v6 = family == Family::V6;
+        let byte = if is_v6 { address.high >> 56 } else { address.low >> 24 } as u8;
+        match self.first_bytes[usize::from(is_v6)][usize::from(byte)] {
+            FirstByte::Depends => self.is_in_range(family, address),
+            told => told == FirstByte::Inside,
+        }
+    }
+
+    #[inline(never)]
+    fn is_in_range(&self, family: Family, address: Address) -> bool {
         match family {
-            Family::V4 => self.v4.contains((address.low >> 24) as u8, address.low as u32),
-            Family::V6 => self.v6.contains((address.high >> 56) as u8, address.bits()),
+            Family::V4 => contains(&self.v4, address.low as u32),
+            Family::V6 => contains(&self.v6, address.bits()),
         }
     }
 

@@ -114,8 +114,12 @@ impl Gateway {
             self.conntrack.prefetch(place);
         }
         // Few entries have passed their home.
-        let mut passed = ArrayVec::<(usize, Line<'_>), BURST>::new();
-        passed.extend(strangers.iter().filter_map(|at| Some((at, lines.get(at)?.behind()?))));
+        let mut passed = Picked::new(0_usize);
+        for at in strangers.iter() {
+            passed.push_if(lines.get(at).is_some_and(Line::is_passed), at);
+        }
+        let mut behind = ArrayVec::<(usize, Line<'_>), BURST>::new();
+        behind.extend(passed.iter().filter_map(|at| Some((at, lines.get(at)?.behind()?))));
         let mut hosts = ArrayVec::<Line<'_>, BURST>::new();
         for at in strangers.iter() {
             let Tuple { family, source, destination, .. } = burst[at % BURST].info.tuple;
@@ -124,7 +128,7 @@ impl Gateway {
             self.conntrack.prefetch_upcoming(hosts.len());
             hosts.push(self.hosts.prefetch_index(hash));
         }
-        for (at, line) in passed {
+        for (at, line) in behind {
             let Some(place) = line.likely() else { continue };
             burst[at % BURST].likely = Some(place);
             self.conntrack.prefetch(place);

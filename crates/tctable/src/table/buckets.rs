@@ -172,6 +172,12 @@ impl<'a> Line<'a> {
         (slots != 0, self.bucket.entry(first as usize))
     }
 
+    /// Whether entries have passed it: then one that has that hash may lie behind it.
+    #[inline(always)]
+    pub(crate) fn is_passed(&self) -> bool {
+        self.bucket.is_passed()
+    }
+
     /// The bucket behind it, where entries have passed this one. Asks for its cache line.
     #[inline(always)]
     pub(crate) fn behind(&self) -> Option<Line<'a>> {

@@ -272,31 +272,36 @@ impl Tcp {
             Next::Ignore => return self.ignore_or_catch_up(direction, segment),
             Next::Invalid => return Step::Done(Verdict::Invalid),
         };
-        match new {
-            TcpState::TimeWait
-                if old == TcpState::LastAck
-                    && segment.kind == Kind::Ack
-                    && self.last.direction != direction
-                    && self.last.kind == Kind::Syn
-                    && self.last.flags & last_flags::EXPECT_CHALLENGE_ACK != 0 =>
-            {
-                self.last.flags &= !last_flags::EXPECT_CHALLENGE_ACK;
-                Step::Done(Verdict::Ignore)
-            }
-            TcpState::SynSent2 => {
-                self.last.flags |= last_flags::SIMULTANEOUS_OPEN;
-                Step::Try { old, new }
-            }
-            TcpState::SynRecv
-                if direction == Direction::Reply
-                    && segment.kind == Kind::Ack
-                    && self.last.flags & last_flags::SIMULTANEOUS_OPEN != 0 =>
-            {
-                Step::Try { old, new: TcpState::Established }
-            }
-            TcpState::Close if segment.kind == Kind::Rst => self.reset(status, direction, segment, config),
-            _ => Step::Try { old, new },
+        // In this order, and not by state: which one it is cannot be foreseen.
+        if new == TcpState::Close && segment.kind == Kind::Rst {
+            return self.reset(status, direction, segment, config);
         }
+        if segment.kind == Kind::Ack {
+            return self.step_by_ack(direction, old, new);
+        }
+        if new == TcpState::SynSent2 {
+            self.last.flags |= last_flags::SIMULTANEOUS_OPEN;
+        }
+        Step::Try { old, new }
+    }
+
+    /// The cases of an ACK that the state table does not know.
+    #[inline]
+    fn step_by_ack(&mut self, direction: Direction, old: TcpState, new: TcpState) -> Step {
+        let last = &mut self.last;
+        if new == TcpState::TimeWait
+            && old == TcpState::LastAck
+            && last.direction != direction
+            && last.kind == Kind::Syn
+            && last.flags & last_flags::EXPECT_CHALLENGE_ACK != 0
+        {
+            last.flags &= !last_flags::EXPECT_CHALLENGE_ACK;
+            return Step::Done(Verdict::Ignore);
+        }
+        let both_opened = new == TcpState::SynRecv
+            && direction == Direction::Reply
+            && last.flags & last_flags::SIMULTANEOUS_OPEN != 0;
+        Step::Try { old, new: if both_opened { TcpState::Established } else { new } }
     }
 
     /// A reset: from outside it must be hard to forge (RFC 5961 section 3).
