@@ -49,7 +49,7 @@ fn merge<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
 /// What first bytes tell; `block` gives the lowest and the highest address that begin with one.
 fn first_bytes<T: Ord + Copy>(ranges: &[(T, T)], block: impl Fn(u8) -> (T, T)) -> FirstBytes {
     let mut told = [FirstByte::Outside; 256];
-    for (byte, told) in (0..).zip(&mut told) {
+    for (byte, told) in (0..=u8::MAX).zip(&mut told) {
         let (low, high) = block(byte);
         let touching = |range: &&(T, T)| range.0 <= high && low <= range.1;
         *told = match ranges.iter().find(touching) {
